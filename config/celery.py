@@ -1,0 +1,19 @@
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from config import embedded  # noqa: E402
+
+embedded.ensure()
+
+from celery import Celery  # noqa: E402
+from celery.signals import setup_logging  # noqa: E402
+
+app = Celery("kelisim")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_kwargs: object) -> None:
+    """Celery would otherwise replace the JSON logging that the settings configured."""

@@ -1,0 +1,48 @@
+"""Is the house up? `/healthz`: this process answers. `/readyz`: database, Redis, worker and beat too."""
+
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.db.utils import InterfaceError
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from config.embedded import redis_client_url
+from notifications.models import Heartbeat
+
+# the worker and beat each say that they live every 10 s
+STALE_AFTER = timedelta(seconds=35)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 as soon as the process answers."""
+    return JsonResponse({"ok": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 only when database, Redis, worker and beat are up; else 503. Says which, and how old each heartbeat is."""
+    answer: dict[str, object] = {"database": False, "redis": False, "worker": None, "beat": None}
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        beats = dict(Heartbeat.objects.values_list("name", "at"))
+        answer["database"] = True
+    except (OperationalError, InterfaceError):
+        beats = {}
+    try:
+        client = redis.Redis.from_url(
+            redis_client_url(settings.CELERY_BROKER_URL), socket_timeout=2, socket_connect_timeout=2
+        )
+        with client:
+            answer["redis"] = bool(client.ping())
+    except redis.RedisError:
+        pass
+    now = timezone.now()
+    for name in ("worker", "beat"):
+        if name in beats:
+            answer[name] = round((now - beats[name]).total_seconds(), 1)
+    alive = all(name in beats and now - beats[name] < STALE_AFTER for name in ("worker", "beat"))
+    ready = bool(answer["database"] and answer["redis"] and alive)
+    return JsonResponse({"ready": ready, **answer}, status=200 if ready else 503)

@@ -1,0 +1,115 @@
+"""What every request passes through."""
+
+import uuid
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+
+import structlog
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import IntegrityError, connection
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+
+from audit.actor import LazyActor
+from subjects.cabinet import SUBJECT_KEY
+
+Handler = Callable[[HttpRequest], HttpResponse]
+log = structlog.get_logger("kelisim.requests")
+
+
+class RequestId:
+    """Names the request; the same name stands in logs, in history and on the error page."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.kelisim_id = uuid.uuid4().hex[:16]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=request.kelisim_id)
+        response = self.get_response(request)
+        response["X-Request-Id"] = request.kelisim_id
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        response["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+        return response
+
+
+class TwoSessions(SessionMiddleware):
+    """Staff and customers never share a session: the cabinet has a cookie of its own.
+
+    Django's middleware reads one cookie name from the settings, so under `/cabinet/` the cabinet's cookie is
+    shown to it under that name, and what it answers is renamed back.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.is_cabinet = request.path_info.startswith("/cabinet/")
+        if request.is_cabinet:
+            cookies = dict(request.COOKIES)
+            cookies.pop(settings.SESSION_COOKIE_NAME, None)
+            if settings.CABINET_COOKIE_NAME in cookies:
+                cookies[settings.SESSION_COOKIE_NAME] = cookies[settings.CABINET_COOKIE_NAME]
+            request.COOKIES = cookies
+        super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        response = super().process_response(request, response)
+        if getattr(request, "is_cabinet", False) and settings.SESSION_COOKIE_NAME in response.cookies:
+            theirs = response.cookies.pop(settings.SESSION_COOKIE_NAME)
+            ours = SimpleCookie({settings.CABINET_COOKIE_NAME: theirs.value})[settings.CABINET_COOKIE_NAME]
+            ours.update(dict(theirs))
+            response.cookies[settings.CABINET_COOKIE_NAME] = ours
+        return response
+
+
+class Actor:
+    """Every write of a request is done by the officer or the data subject whose session it is (DESIGN 3)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        def who() -> str:
+            if request.is_cabinet:
+                subject = request.session.get(SUBJECT_KEY)
+                return f"subject:{subject}" if subject else ""
+            return f"officer:{request.user.pk}" if request.user.is_authenticated else ""
+
+        request.lazy_actor = LazyActor(who, request.kelisim_id)
+        try:
+            with connection.execute_wrapper(request.lazy_actor):
+                return self.get_response(request)
+        finally:
+            request.lazy_actor.reset()
+
+
+class PrivatePages:
+    """Nothing that a signed-in person sees stays in a cache (ASVS 14.3.2)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path_info.startswith(("/admin/", "/cabinet/")):
+            add_never_cache_headers(response)
+        return response
+
+
+class RefusedByTheDatabase:
+    """A constraint or trigger that refused a write is a sentence for the reader, never a 500 (DESIGN 8)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, IntegrityError):
+            return None
+        cause = exception.__cause__
+        constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
+        log.warning("refused by the database", constraint=constraint, path=request.resolver_match.view_name)
+        return render(request, "409.html", status=409)

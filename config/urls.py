@@ -1,0 +1,24 @@
+"""Every address of the house; apps bring their own, this file only composes."""
+
+from django.contrib import admin
+from django.shortcuts import redirect
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("", lambda request: redirect("policies:index"), name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/staff/", include("staff.urls")),
+    path("admin/", admin.site.urls),
+    path("policy/", include("policies.urls")),
+    path("cabinet/", include("subjects.urls")),
+    path("cabinet/", include("consent.urls")),
+]
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

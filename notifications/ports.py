@@ -1,0 +1,40 @@
+"""What a higher app tells the outbox of its letters: plain registration in `AppConfig.ready()`, no imports upward."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from notifications.models import Letter
+
+
+def _nothing(_letters: list["Letter"]) -> dict[int, dict[str, str]]:
+    return {}
+
+
+def _always(_cause: str) -> bool:
+    return True
+
+
+class LetterKind(NamedTuple):
+    """What the sender must know of a kind of letter; its texts are `templates/letters/<kind>/`.
+
+    context: (cause, language) → context of the templates, the same for everybody told of that cause
+    is_current: cause → whether telling it still makes sense; asked before every chunk
+    personal: letters → {letter id: {placeholder: value}}; what differs from person to person (a code).
+        It runs at sending, inside the transaction that claimed the letters.
+    """
+
+    kind: str
+    context: Callable[[str, str], dict]
+    is_current: Callable[[str], bool] = _always
+    personal: Callable[[list["Letter"]], dict[int, dict[str, str]]] = _nothing
+
+
+KINDS: dict[str, LetterKind] = {}
+
+
+def register(kind: LetterKind) -> None:
+    """Make a kind of letter known; a second registration of the same kind is a mistake."""
+    if kind.kind in KINDS:
+        raise ValueError(f"Letter kind {kind.kind!r} is registered twice.")
+    KINDS[kind.kind] = kind

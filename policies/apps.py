@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PoliciesConfig(AppConfig):
+    name = "policies"
+    verbose_name = _("Policies")
+
+    def ready(self) -> None:
+        from audit.history import track
+        from policies import models
+
+        for model in (
+            models.Policy,
+            models.PolicyVersion,
+            models.PolicySource,
+            models.Clause,
+            models.Finding,
+        ):
+            track(model)

@@ -1,0 +1,112 @@
+"""What the database itself holds to: four eyes, frozen texts, nothing unpublished (DESIGN 5)."""
+
+import pgtrigger
+from django.db import models
+
+from audit.triggers import HouseTrigger
+
+# what is approved together with the clauses
+CONTENT = (
+    "policy_id", "number", "order_number", "order_date", "scope_kk", "scope_ru", "prevailing", "significant",
+    "significance_reason_kk", "significance_reason_ru",
+    "change_summary_kk", "change_summary_ru", "change_summary_en",
+)  # fmt: skip
+PEOPLE = ("submitted_by_id", "approved_by_id", "published_by_id", "changes_requested_by_id")
+
+
+class FourEyes(HouseTrigger):
+    """Whoever signs is the officer who acts, and nobody approves what they wrote."""
+
+    name = "four_eyes"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return (
+            "DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$'"
+            " THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;"
+        )
+
+    def get_func(self, model: type[models.Model]) -> str:
+        # TG_OP decides first: OLD does not exist in an INSERT
+        signed = " OR ".join(
+            f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
+            f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
+            for c in PEOPLE
+        )
+        return f"""
+            IF {signed} THEN
+                RAISE EXCEPTION 'nobody signs for somebody else' USING ERRCODE = 'check_violation';
+            END IF;
+            IF NEW.state IN ('approved', 'published') AND EXISTS (
+                SELECT 1 FROM policies_historicalclause h
+                WHERE h.version_id = NEW.id AND h.history_user_id = NEW.approved_by_id
+            ) THEN
+                RAISE EXCEPTION 'whoever wrote a clause does not approve the version'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_author_approves';
+            END IF;
+            RETURN NEW;
+        """
+
+
+class FrozenVersion(HouseTrigger):
+    """From `in_review` on the content is frozen; a published version never changes but for its end."""
+
+    name = "frozen_version"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Update | pgtrigger.Delete
+
+    def get_func(self, model: type[models.Model]) -> str:
+        content = " OR ".join(f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in CONTENT)
+        kept = ("state", *PEOPLE, "submitted_at", "approved_at", "published_at", "changes_requested_at")
+        people = " OR ".join(f"NEW.{c} IS DISTINCT FROM OLD.{c}" for c in kept)
+        return f"""
+            IF TG_OP = 'DELETE' THEN
+                IF OLD.state <> 'draft' THEN
+                    RAISE EXCEPTION 'only a draft is deleted' USING ERRCODE = 'check_violation';
+                END IF;
+                RETURN OLD;
+            END IF;
+            IF OLD.state <> 'draft' AND ({content}) THEN
+                RAISE EXCEPTION 'what is being approved, or was, is frozen'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
+            END IF;
+            IF OLD.state = 'archived' AND NEW.state <> 'archived' THEN
+                RAISE EXCEPTION 'a draft given up stays so' USING ERRCODE = 'check_violation';
+            END IF;
+            IF OLD.state = 'published' AND ({people}
+                OR lower(NEW.in_force_during) IS DISTINCT FROM lower(OLD.in_force_during)
+                OR (upper(OLD.in_force_during) IS NOT NULL
+                    AND upper(NEW.in_force_during) IS DISTINCT FROM upper(OLD.in_force_during))) THEN
+                RAISE EXCEPTION 'nothing is unpublished' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """
+
+
+class FrozenClauses(HouseTrigger):
+    """The texts, files and findings of a version change while it is a draft and never after, INSERT included."""
+
+    name = "frozen_clauses"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
+
+    def get_func(self, model: type[models.Model]) -> str:
+        return """
+            IF TG_OP <> 'INSERT' THEN
+                IF EXISTS (SELECT 1 FROM policies_policyversion v
+                           WHERE v.id = OLD.version_id AND v.state <> 'draft') THEN
+                    RAISE EXCEPTION 'the texts of this version are frozen'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
+                END IF;
+            END IF;
+            IF TG_OP <> 'DELETE' THEN
+                PERFORM 1 FROM policies_policyversion v WHERE v.id = NEW.version_id AND v.state = 'draft' FOR SHARE;
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION 'the texts of this version are frozen'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
+                END IF;
+                RETURN NEW;
+            END IF;
+            RETURN OLD;
+        """

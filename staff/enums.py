@@ -1,0 +1,26 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+
+class Language(models.TextChoices):
+    """The languages a person can be written to in; each named in itself."""
+
+    KK = "kk", "Қазақша"
+    RU = "ru", "Русский"
+    EN = "en", "English"
+
+
+class Role(models.TextChoices):
+    OPERATOR = "operator", pgettext_lazy("role", "Operator")
+    OFFICER = "officer", pgettext_lazy("role", "Compliance officer")
+    DPO = "dpo", pgettext_lazy("role", "Responsible person")
+    AUDITOR = "auditor", pgettext_lazy("role", "Auditor")
+    ADMINISTRATOR = "administrator", pgettext_lazy("role", "Administrator")
+
+
+class SignInOutcome(models.TextChoices):
+    SIGNED_IN = "signed_in", _("signed in")
+    REFUSED = "refused", _("refused")
+    LIMITED = "limited", _("too many tries")
+    SIGNED_OUT = "signed_out", _("signed out")
