@@ -14,11 +14,17 @@ import pytest
 
 ROOT = Path(__file__).parent
 PROVE = os.environ.get("KELISIM_PROVE") == "1"
-os.environ.setdefault("KELISIM_VAR", str(ROOT / "var" / f"test{os.environ.get('KELISIM_TEST_PG', '')}"))
+os.environ.setdefault("KELISIM_VAR", str(ROOT / "var" / "test"))
 
 from config import embedded  # noqa: E402
 
-embedded.ensure(durable=False)
+embedded.ensure(durable=False, own=True)
+# pytest-django would read the settings before this file
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django  # noqa: E402
+
+django.setup()
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 not_run: list[str] = []

@@ -25,9 +25,7 @@ SECRETS = {
     "DATABASE_URL": _("the PostgreSQL database, postgres://user:password@host/name"),
     "REDIS_URL": _("the Celery broker, rediss://…"),
     "SECRET_KEY": _("signs sessions and links; 50 random characters or more"),
-    "KELISIM_KEY_ENCRYPTION_KEYS": _(
-        "wrap the keys of persons: version:base64 of 32 bytes, the active one first"
-    ),
+    "KELISIM_KEY_ENCRYPTION_KEYS": _("wrap the keys of persons: version:base64 of 32 bytes, the active one first"),
     "KELISIM_INDEX_KEY": _("makes the search index: base64 of 32 bytes"),
     "ALLOWED_HOSTS": _("the host names the site answers to, separated by commas"),
     "EMAIL_URL": _("the mail server, smtp+tls://user:password@host:587"),
@@ -183,9 +181,10 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
-        **dict.fromkeys(
-            ["script-src", "style-src", "img-src", "font-src", "connect-src", "form-action"], ["'self'"]
-        ),
+        **{
+            directive: ["'self'"]
+            for directive in ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action")
+        },
         "frame-src": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
@@ -222,6 +221,7 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "notifications.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "forgotten codes": {"task": "subjects.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
 # Mail. `EMAIL_URL` is read by notifications.smtp; Django's own mail functions are not used.
