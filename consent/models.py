@@ -19,9 +19,7 @@ class NoticeServed(Event):
     subject = models.ForeignKey(
         DataSubject, models.PROTECT, related_name="notices_served", verbose_name=_("data subject")
     )
-    version = models.ForeignKey(
-        PolicyVersion, models.PROTECT, related_name="notices_served", verbose_name=_("version")
-    )
+    version = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="notices_served", verbose_name=_("version"))
     language = models.CharField(_("language"), max_length=2, choices=Language)
     sha256 = models.CharField(_("SHA-256 of the text shown"), max_length=64)
 
@@ -48,9 +46,7 @@ class Acknowledgement(Event):
     version = models.ForeignKey(
         PolicyVersion, models.PROTECT, related_name="acknowledgements", verbose_name=_("version")
     )
-    served = models.ForeignKey(
-        NoticeServed, models.PROTECT, related_name="answers", verbose_name=_("notice served")
-    )
+    served = models.ForeignKey(NoticeServed, models.PROTECT, related_name="answers", verbose_name=_("notice served"))
     answer = models.CharField(_("answer"), max_length=10, choices=Answer)
     language = models.CharField(_("language"), max_length=2, choices=Language)
     sha256 = models.CharField(_("SHA-256 of the text shown"), max_length=64)

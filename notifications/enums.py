@@ -17,7 +17,7 @@ TERMINAL = (LetterState.SENT, LetterState.FAILED, LetterState.UNCERTAIN, LetterS
 
 class SkipReason(models.TextChoices):
     NO_ADDRESS = "no_address", pgettext_lazy("letter", "no e-mail")
-    STANDING = "standing", pgettext_lazy("letter", "the person's standing changed")
+    STANDING = "standing", pgettext_lazy("letter", "not reachable any more when it was due")
     CANCELLED = "cancelled", pgettext_lazy("letter", "the campaign was cancelled")
     OUTDATED = "outdated", pgettext_lazy("letter", "what it was about is no longer so")
 

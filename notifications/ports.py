@@ -22,12 +22,14 @@ class LetterKind(NamedTuple):
     is_current: cause → whether telling it still makes sense; asked before every chunk
     personal: letters → {letter id: {placeholder: value}}; what differs from person to person (a code).
         It runs at sending, inside the transaction that claimed the letters.
+    notice: a notice, which some standings stop; a sign-in code is none
     """
 
     kind: str
     context: Callable[[str, str], dict]
     is_current: Callable[[str], bool] = _always
     personal: Callable[[list["Letter"]], dict[int, dict[str, str]]] = _nothing
+    notice: bool = True
 
 
 KINDS: dict[str, LetterKind] = {}

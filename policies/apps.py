@@ -8,13 +8,9 @@ class PoliciesConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
-        from policies import models
+        from notifications import ports
+        from policies import letters, models
 
-        for model in (
-            models.Policy,
-            models.PolicyVersion,
-            models.PolicySource,
-            models.Clause,
-            models.Finding,
-        ):
+        for model in (models.Policy, models.PolicyVersion, models.PolicySource, models.Clause, models.Finding):
             track(model)
+        ports.register(letters.POLICY_CHANGED)

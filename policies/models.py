@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from policies import pairing
 from policies.enums import ClauseKind, Prevailing, Severity, State
 from policies.triggers import FourEyes, FrozenClauses, FrozenVersion
 from staff.enums import Language
@@ -242,3 +243,14 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.code}"
+
+    @property
+    def message(self) -> str:
+        """The sentence, in the active language."""
+        return pairing.Finding(
+            code=self.code,
+            severity=self.severity,
+            clause=self.clause_key or None,
+            languages=list(self.languages),
+            params=self.params,
+        ).message

@@ -9,10 +9,12 @@ class SubjectsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
-        from subjects import models
+        from notifications import ports
+        from subjects import models, sign_in
 
         track(models.DataSubject, exclude=["reference"])
         for model in (models.DataCategory, models.PersonalData, models.Task):
             track(model)
         track(models.SubjectImport, exclude=["sealed_file"])
+        ports.register(sign_in.SIGN_IN_CODE)
         autodiscover_modules("cabinet_home")

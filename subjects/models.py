@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.models import Event
 from notifications.models import Letter
 from staff.enums import Language
+from subjects.csv_rows import RowProblem
 from subjects.enums import Access, Disclosure, IndexKind, RetentionClass, Standing, SubjectKind
 
 
@@ -56,11 +57,11 @@ class DataSubject(models.Model):
         return f"S-{self.pk:06d}" if self.pk else "S-"
 
     @classmethod
-    def addresses(cls, ids: list[int]) -> dict[int, tuple[str, str]]:
-        """{id: (e-mail, language)} of those who have an e-mail; a constant number of queries."""
-        from subjects.vault import email_addresses
+    def addresses(cls, ids: list[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
+        """{id: (e-mail, language)} of those who may be written to; a constant number of queries."""
+        from subjects.vault import email_addresses  # the vault stands on these models
 
-        return email_addresses(ids)
+        return email_addresses(ids, notices=notices)
 
 
 class SubjectKey(models.Model):
@@ -167,6 +168,7 @@ class ImportState(models.TextChoices):
     WRITING = "writing", _("writing")
     DONE = "done", _("done")
     REFUSED = "refused", _("refused")
+    FAILED = "failed", _("stopped by an error; nothing was written")
 
 
 class SubjectImport(models.Model):
@@ -197,6 +199,14 @@ class SubjectImport(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    def problem_rows(self) -> list[RowProblem]:
+        """The bad rows, each with number, column and a reason in the active language."""
+        return [RowProblem.from_dict(problem) for problem in self.problems]
+
+    def warning_rows(self) -> list[RowProblem]:
+        """Rows that are good but need a look, a minor for example."""
+        return [RowProblem.from_dict(warning) for warning in self.warnings]
 
 
 class CodeChannel(models.TextChoices):

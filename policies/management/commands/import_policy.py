@@ -1,0 +1,97 @@
+import json
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from audit.actor import acting_as, command_actor
+from policies.markdown import BadPolicyFile
+from policies.models import Policy, PolicyVersion
+from policies.services import SourceFile, import_version
+from staff.models import StaffUser
+
+
+class Command(BaseCommand):
+    help = "Import a policy from numbered Markdown, a file a language, as its next draft."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("code", help="code of the policy; made when it is new")
+        parser.add_argument("--ru", required=True, type=Path, metavar="FILE")
+        parser.add_argument("--kk", required=True, type=Path, metavar="FILE")
+        parser.add_argument("--en", type=Path, metavar="FILE")
+        parser.add_argument("--by", metavar="USERNAME", help="the officer who imports")
+        parser.add_argument("--note", default="", help="a note for colleagues")
+        parser.add_argument("--replace-draft", action="store_true", help="replace the draft that exists")
+        parser.add_argument("--json", action="store_true", help="print clauses and findings as JSON")
+
+    def handle(self, *args: object, **options: object) -> None:
+        files = {}
+        for language in ("kk", "ru", "en"):
+            path = options[language]
+            if path is None:
+                continue
+            try:
+                files[language] = SourceFile(path.name, path.read_bytes())
+            except OSError as error:
+                raise CommandError(f"--{language}: {path}: {error.strerror}") from error
+        by = None
+        if options["by"]:
+            by = StaffUser.objects.filter(username=options["by"], is_active=True).first()
+            if by is None:
+                raise CommandError(f"--by: there is no active member of staff {options['by']!r}.")
+        actor = f"officer:{by.pk}" if by else command_actor("import_policy")
+        with acting_as(actor):
+            try:
+                version = self._import(options, files, by)
+            except BadPolicyFile as error:
+                lines = "\n".join(str(problem) for problem in error.problems)
+                raise CommandError(f"The files cannot be imported:\n{lines}") from error
+            except ValidationError as error:
+                raise CommandError(" ".join(error.messages)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_json(version), ensure_ascii=False, indent=1))
+        else:
+            self.stdout.write(
+                f"{version.policy.code} v{version.number}: {version.clauses.count()} clauses,"
+                f" {version.findings.count()} findings"
+            )
+
+    def _import(self, options: dict, files: dict[str, SourceFile], by: StaffUser | None) -> PolicyVersion:
+        with transaction.atomic():
+            policy, _made = Policy.objects.get_or_create(
+                code=options["code"], defaults={f"title_{code}": options["code"] for code in ("kk", "ru", "en")}
+            )
+            return import_version(
+                policy=policy, files=files, by=by, note=options["note"], replace_draft=options["replace_draft"]
+            )
+
+
+def _as_json(version: PolicyVersion) -> dict:
+    return {
+        "policy": version.policy.code,
+        "version": version.number,
+        "clauses": [
+            {
+                "key": clause.key,
+                "number": clause.number,
+                "kind": clause.kind,
+                "parent": clause.parent_key,
+                "ru": clause.text_ru,
+                "kk": clause.text_kk,
+                **({"en": clause.text_en} if clause.text_en else {}),
+            }
+            for clause in version.clauses.order_by("order")
+        ],
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity,
+                "clause": finding.clause_key,
+                "languages": finding.languages,
+                "message": finding.message,
+            }
+            for finding in version.findings.all()
+        ],
+    }
+

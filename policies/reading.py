@@ -1,0 +1,66 @@
+"""How a version is read: its clauses in one language, and what changed since another (policy 9.2).
+
+Public pages, the cabinet and admin show the same thing because they all ask here.
+"""
+
+from collections.abc import Sequence
+
+from policies.differences import Change, compare
+from policies.enums import State
+from policies.models import Clause, PolicyVersion
+from policies.pairing import PairedClause
+
+
+def reading_language(version: PolicyVersion, wanted: str) -> str:
+    """The language the version is read in by somebody who wants `wanted`: that one if it has it, else Russian."""
+    return wanted if wanted in version.languages() else "ru"
+
+
+def clauses_in(version: PolicyVersion, language: str) -> list[Clause]:
+    """The clauses that have text in `language`, in order, each with it as `reading_text`; one query."""
+    clauses = list(version.clauses.exclude(**{f"text_{language}": ""}).order_by("order"))
+    for clause in clauses:
+        clause.reading_text = clause.text(language)
+    return clauses
+
+
+def predecessor(version: PolicyVersion) -> PolicyVersion | None:
+    """The published version before this one, if any."""
+    return (
+        PolicyVersion.objects.filter(policy=version.policy_id, state=State.PUBLISHED, number__lt=version.number)
+        .order_by("-number")
+        .first()
+    )
+
+
+def _paired(version: PolicyVersion | None) -> list[PairedClause]:
+    if version is None:
+        return []
+    return [
+        PairedClause(
+            key=clause.key,
+            number=clause.number,
+            kind=clause.kind,
+            parent_key=clause.parent_key or None,
+            order=clause.order,
+            texts={code: clause.text(code) for code in ("kk", "ru", "en") if clause.text(code)},
+        )
+        for clause in version.clauses.order_by("order")
+    ]
+
+
+def changes(version: PolicyVersion, *, since: PolicyVersion | None, language: str) -> list[Change]:
+    """What differs clause by clause, unchanged clauses left out; two queries. Without `since` all is added."""
+    compared = compare(_paired(since), _paired(version), language)
+    return [change for change in compared if change.kind != "unchanged"]
+
+
+def notice_text(version: PolicyVersion, *, language: str, changed: Sequence[Change]) -> str:
+    """The words of the notice about a version, as the page shows them: what a digest of "what was shown" is made of."""
+    title = getattr(version.policy, f"title_{language}") or version.policy.title_ru
+    summary = getattr(version, f"change_summary_{language}") or version.change_summary_ru
+    lines = [title, str(version.number), version.in_force_during.lower.isoformat(), summary]
+    for change in changed:
+        lines.append(f"{change.kind} {change.number}".strip())
+        lines.extend(text for text in (change.old_text, change.new_text) if text)
+    return "\n".join(lines)

@@ -1,0 +1,226 @@
+"""The verbs of a policy version: import, submit, ask for changes, approve, publish, give up (policy 9.2)."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from policies import letters, rules
+from policies.enums import State
+from policies.markdown import parse
+from policies.models import Clause, Finding, Policy, PolicySource, PolicyVersion
+from policies.pairing import KnownClause, Pairing, pair
+from policies.rules import NotAllowed
+from staff.models import StaffUser
+
+
+class SourceFile(NamedTuple):
+    """A file as it was uploaded."""
+
+    name: str
+    content: bytes
+
+
+def _database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+def _locked(version: PolicyVersion) -> PolicyVersion:
+    """The version as it is now, and nobody else at it; the policy's row is the lock for all its versions."""
+    Policy.objects.select_for_update().get(pk=version.policy_id)
+    return PolicyVersion.objects.select_related("policy").select_for_update(of=("self",)).get(pk=version.pk)
+
+
+def _known(version: PolicyVersion | None) -> list[KnownClause] | None:
+    if version is None:
+        return None
+    return [
+        KnownClause(
+            key=clause.key,
+            number=clause.number,
+            kind=clause.kind,
+            parent_key=clause.parent_key,
+            texts={code: clause.text(code) for code in ("kk", "ru", "en") if clause.text(code)},
+        )
+        for clause in version.clauses.all()
+    ]
+
+
+def read_files(*, policy: Policy, files: Mapping[str, SourceFile]) -> Pairing:
+    """Parse and pair the files of a version without writing anything.
+
+    files: {language: file}; Kazakh and Russian required. Raises BadPolicyFile with every problem found.
+    """
+    documents = {language: parse(file.content) for language, file in files.items()}
+    predecessor = (
+        policy.versions.exclude(state__in=[State.ARCHIVED, State.DRAFT]).order_by("-number").first()
+        if policy.pk
+        else None
+    )
+    used = set(Clause.objects.filter(version__policy=policy).values_list("key", flat=True)) if policy.pk else set()
+    return pair(documents, _known(predecessor), used)
+
+
+@transaction.atomic
+def import_version(
+    *,
+    policy: Policy,
+    files: Mapping[str, SourceFile],
+    by: StaffUser | None,
+    note: str = "",
+    replace_draft: bool = False,
+) -> PolicyVersion:
+    """Make the next draft of `policy` from numbered Markdown; the bytes are kept, each with its SHA-256.
+
+    Raises BadPolicyFile (the files), NotAllowed (a draft exists, or is being approved).
+    """
+    if not {"kk", "ru"} <= set(files):
+        raise NotAllowed(_("A policy is imported in Kazakh and in Russian."), code="languages")
+    Policy.objects.select_for_update().get(pk=policy.pk)
+    draft = policy.versions.filter(state__in=[State.DRAFT, State.IN_REVIEW]).first()
+    if draft is not None and draft.state == State.IN_REVIEW:
+        raise NotAllowed(
+            _("Version %(number)s is being approved. Ask for changes there before importing another text."),
+            code="in_review",
+            params={"number": draft.number},
+        )
+    if draft is not None and not replace_draft:
+        raise NotAllowed(
+            _("Version %(number)s is a draft already. Replace it on purpose, or give it up first."),
+            code="draft_exists",
+            params={"number": draft.number},
+        )
+    pairing = read_files(policy=policy, files=files)
+    if draft is None:
+        last = policy.versions.aggregate(last=Max("number"))["last"] or 0
+        draft = PolicyVersion.objects.create(policy=policy, number=last + 1, note=note, created_by=by)
+    else:
+        for related in (draft.clauses, draft.sources, draft.findings):
+            related.all().delete()
+        if note:
+            draft.note = note
+            draft.save(update_fields=["note"])
+    PolicySource.objects.bulk_create(
+        PolicySource(
+            version=draft,
+            language=language,
+            filename=file.name,
+            content=file.content,
+            sha256=hashlib.sha256(file.content).hexdigest(),
+        )
+        for language, file in sorted(files.items())
+    )
+    Clause.objects.bulk_create(
+        Clause(
+            version=draft,
+            key=clause.key,
+            kind=clause.kind,
+            number=clause.number,
+            parent_key=clause.parent_key or "",
+            order=clause.order,
+            **{f"text_{language}": text for language, text in clause.texts.items()},
+        )
+        for clause in pairing.clauses
+    )
+    Finding.objects.bulk_create(
+        Finding(
+            version=draft,
+            code=finding.code,
+            severity=finding.severity,
+            clause_key=finding.clause or "",
+            languages=list(finding.languages),
+            params=finding.params,
+        )
+        for finding in pairing.findings
+    )
+    return draft
+
+
+@transaction.atomic
+def submit(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
+    """Ask a second person to approve; from here on the content is frozen. Raises NotAllowed."""
+    version = _locked(version)
+    rules.check_may_submit(version, by=by)
+    version.state = State.IN_REVIEW
+    version.submitted_at, version.submitted_by = _database_now(), by
+    version.save(update_fields=["state", "submitted_at", "submitted_by"])
+    return version
+
+
+@transaction.atomic
+def request_changes(version: PolicyVersion, *, by: StaffUser, what: str) -> PolicyVersion:
+    """Send the version back to its author, saying what to change. Raises NotAllowed."""
+    version = _locked(version)
+    rules.check_may_request_changes(version, by=by)
+    if not what.strip():
+        raise NotAllowed(_("Say what is to be changed."), code="reason")
+    version.state = State.DRAFT
+    version.changes_requested_at, version.changes_requested_by = _database_now(), by
+    version.changes_requested = what.strip()
+    version.approved_at = version.approved_by = None
+    version.submitted_at = version.submitted_by = None
+    version.save()
+    return version
+
+
+@transaction.atomic
+def approve(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
+    """The second pair of eyes. Raises NotAllowed; the database refuses whatever a rule let slip."""
+    version = _locked(version)
+    rules.check_may_approve(version, by=by)
+    version.state = State.APPROVED
+    version.approved_at, version.approved_by = _database_now(), by
+    version.save(update_fields=["state", "approved_at", "approved_by"])
+    return version
+
+
+@transaction.atomic
+def publish(version: PolicyVersion, *, by: StaffUser, at: datetime | None = None) -> PolicyVersion:
+    """Put the version in force now, or from the moment `at` (policy 9.2), and close its predecessor at that instant.
+
+    A significant version makes its campaign in this same transaction. Nothing is ever unpublished: a mistake is
+    mended by a new version. Raises NotAllowed.
+    """
+    version = _locked(version)
+    rules.check_may_publish(version, by=by, at=at)
+    now = _database_now()
+    start = at or now
+    open_ended = PolicyVersion.objects.published().filter(policy=version.policy_id, in_force_during__endswith=None)
+    for predecessor in open_ended.select_for_update():
+        predecessor.in_force_during = DateTimeTZRange(predecessor.in_force_during.lower, start)
+        predecessor.save(update_fields=["in_force_during"])
+    version.state = State.PUBLISHED
+    version.published_at, version.published_by = now, by
+    version.in_force_during = DateTimeTZRange(start, None)
+    version.save(update_fields=["state", "published_at", "published_by", "in_force_during"])
+    if version.significant:
+        letters.announce(version)
+    return version
+
+
+@transaction.atomic
+def archive(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
+    """Give a draft up; it stays readable for officers. Raises NotAllowed."""
+    version = _locked(version)
+    rules.check_may_archive(version, by=by)
+    version.state = State.ARCHIVED
+    version.save(update_fields=["state"])
+    return version
+
+
+def in_force(*, policy: str, at: datetime | None = None) -> PolicyVersion | None:
+    """The version of the policy with this code in force at `at` (now by default), with its policy."""
+    return (
+        PolicyVersion.objects.in_force(at or timezone.now())
+        .filter(policy__code=policy)
+        .select_related("policy")
+        .first()
+    )

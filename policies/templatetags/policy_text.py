@@ -1,0 +1,25 @@
+"""A clause's own Markdown as safe HTML: rendered, then cleaned, and cleaned again wherever it is shown (S11)."""
+
+import nh3
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+register = template.Library()
+# inline marks only: a clause is one paragraph or one list item
+_MARKDOWN = MarkdownIt("zero").enable(["emphasis", "autolink", "link", "newline", "escape", "entity"])
+_TAGS = {"strong", "em", "a", "br"}
+
+
+@register.filter
+def clause_html(text: str) -> SafeString:
+    """Inline Markdown as HTML with `strong`, `em`, `a` and `br` only; links open nothing but http(s) and mailto."""
+    html = _MARKDOWN.renderInline(text)
+    clean = nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
+    return mark_safe(clean)  # noqa: S308 -- nh3 cleaned it

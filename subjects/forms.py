@@ -1,0 +1,59 @@
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from staff.enums import Language
+from subjects import search, sign_in
+from subjects.enums import RevealReason
+
+
+class IdentifierForm(forms.Form):
+    """Who signs in. What is refused here is malformed; nothing depends on whether we know the person."""
+
+    identifier = forms.CharField(
+        label=_("IIN or mobile phone number"),
+        help_text=_("12 digits of the IIN, or a number like +7 701 234 56 78."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "inputmode": "tel"}),
+    )
+
+    def clean_identifier(self) -> str:
+        text = self.cleaned_data["identifier"]
+        try:
+            search.normalise(sign_in.identifier_kind(text), text)
+        except ValidationError as error:
+            raise ValidationError(error.messages[0], code="malformed") from error
+        return text
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label=_("Code"),
+        help_text=_("Six digits from the letter, or the code on paper from our office."),
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "pattern": "[0-9 ]*"}),
+    )
+
+
+class RevealForm(forms.Form):
+    reason = forms.ChoiceField(
+        label=_("Why you open it"),
+        choices=[("", "—"), *RevealReason.choices],
+        help_text=_("The reason, your name and the time are recorded, and the person can see them."),
+    )
+
+
+class ImportForm(forms.Form):
+    """A CSV file of data subjects."""
+
+    MAX_BYTES = 200 * 1024 * 1024
+
+    file = forms.FileField(label=_("File"), help_text=_("CSV, UTF-8, up to 200 MB; headers in any of the languages."))
+    language = forms.ChoiceField(label=_("Language of letters where a row names none"), choices=Language.choices)
+    dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)
+
+    def clean_file(self):
+        upload = self.cleaned_data["file"]
+        if upload.size > self.MAX_BYTES:
+            raise ValidationError(_("The file is larger than 200 MB: split it."))
+        return upload

@@ -1,0 +1,55 @@
+"""Finding a person exactly: by a keyed digest, never by reading values (DESIGN 4; security.md S14)."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+
+from subjects.enums import IndexKind
+from subjects.identifiers import normalise_email, normalise_iin, normalise_phone
+from subjects.keyring import mask
+from subjects.models import DataSubject
+from subjects.vault import index_keys
+
+
+def name_words(*names: str) -> Iterator[str]:
+    """The words of a name as they are searched: NFKC, case-folded, ё as е."""
+    for name in names:
+        for word in unicodedata.normalize("NFKC", name).casefold().replace("ё", "е").replace("-", " ").split():
+            if len(word) > 1:
+                yield word
+
+
+def normalise(kind: str, text: str) -> str:
+    """What `text` is searched and indexed as. Raises ValidationError when it is no `kind` at all."""
+    match kind:
+        case IndexKind.IIN:
+            return normalise_iin(text).number
+        case IndexKind.PHONE:
+            return normalise_phone(text).number
+        case IndexKind.EMAIL:
+            return normalise_email(text).casefold()
+        case IndexKind.NAME:
+            return next(name_words(text), "")
+        case _:
+            return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def digest(kind: str, text: str) -> bytes:
+    """The 16 bytes under which `text` stands in the index. Raises ValidationError as `normalise` does."""
+    return index_keys().digest(kind, normalise(kind, text))
+
+
+def keys_of(kind: str, text: str) -> tuple[str, bytes, str]:
+    """(kind, digest, masked hint) of a value that the index shall find."""
+    return str(kind), digest(kind, text), mask(kind, normalise(kind, text))
+
+
+def find(kind: str, text: str) -> QuerySet[DataSubject]:
+    """The people indexed under exactly this; nobody when `text` is no such thing."""
+    try:
+        wanted = digest(kind, text)
+    except ValidationError:
+        return DataSubject.objects.none()
+    return DataSubject.objects.filter(search_keys__kind=kind, search_keys__digest=wanted)

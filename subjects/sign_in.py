@@ -1,0 +1,237 @@
+"""Signing in to the cabinet: an identifier, then a six-digit code by e-mail or on paper (policy 7.1; ASVS 6.5, 6.3.8).
+
+Known and unknown people cause the same statements, the same rows and the same answer; what differs happens later,
+in the worker. The code is made by the sender while it renders the letter and exists here only as a keyed digest.
+"""
+
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Count, F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext as _
+
+from audit.actor import acting_as
+from notifications.doorbell import ring
+from notifications.enums import Priority
+from notifications.models import Letter
+from notifications.ports import LetterKind
+from notifications.services import write
+from staff.models import StaffUser
+from staff.rules import check_has_accepted_undertaking
+from subjects import search
+from subjects.enums import LEAVES, IndexKind
+from subjects.models import CabinetEvent, CodeChannel, DataSubject, SignInCode
+
+KIND = "sign_in_code"
+LIVES = timedelta(minutes=10)
+PAPER_LIVES = timedelta(days=3)
+TRIES = 5
+# asks: (how many, in what time); 10 a day × 5 tries leave a guesser 1 in 20,000 a day
+PER_PERSON = ((3, timedelta(minutes=15)), (10, timedelta(days=1)))
+PER_ADDRESS = (30, timedelta(hours=1))
+
+
+class Limited(ValidationError):
+    """Too many codes were asked for."""
+
+
+class Asked(NamedTuple):
+    """What the visitor's session keeps between the two pages."""
+
+    handle: UUID
+
+
+def _digest_of_address(address: str) -> bytes:
+    return salted_hmac("subjects.sign_in.address", address, algorithm="sha256").digest()[:16]
+
+
+def _digest_of_code(handle: UUID, code: str) -> bytes:
+    return salted_hmac(f"subjects.sign_in.code.{handle}", code, algorithm="sha256").digest()
+
+
+def identifier_kind(text: str) -> IndexKind:
+    """An IIN has twelve digits; anything else is taken for a phone number."""
+    return IndexKind.IIN if sum(character.isalnum() for character in text) == 12 else IndexKind.PHONE
+
+
+def _check_limits(identifier: bytes, address: bytes) -> None:
+    now = timezone.now()
+    counts = SignInCode.objects.filter(
+        Q(identifier_digest=identifier) | Q(address_digest=address),
+        channel=CodeChannel.EMAIL,
+        created_at__gt=now - max(PER_PERSON[-1][1], PER_ADDRESS[1]),
+    ).aggregate(
+        address=Count("pk", filter=Q(address_digest=address, created_at__gt=now - PER_ADDRESS[1])),
+        **{
+            f"person_{limit}": Count("pk", filter=Q(identifier_digest=identifier, created_at__gt=now - window))
+            for limit, window in PER_PERSON
+        },
+    )
+    over = counts["address"] >= PER_ADDRESS[0] or any(counts[f"person_{n}"] >= n for n, _window in PER_PERSON)
+    if over:
+        raise Limited(_("Too many codes were asked for. Try again in a quarter of an hour."), code="limited")
+
+
+def _whose(kind: str, digest: bytes) -> DataSubject | None:
+    """The one person indexed under this; nobody when a phone belongs to several or the cabinet is closed."""
+    people = DataSubject.objects.filter(search_keys__kind=kind, search_keys__digest=digest).distinct()[:2]
+    found = list(people)
+    if len(found) != 1 or not LEAVES[found[0].standing].cabinet:
+        return None
+    return found[0]
+
+
+def ask(*, identifier: str, address: str) -> Asked:
+    """Note that a code is wanted; the worker sends it if the person is known.
+
+    identifier: an IIN or a phone number as typed. address: the visitor's network address. Raises ValidationError for
+    something that is neither, Limited for too many.
+    """
+    kind = identifier_kind(identifier)
+    digest = search.digest(kind, identifier)
+    address_digest = _digest_of_address(address)
+    _check_limits(digest, address_digest)
+    with acting_as("sign-in"), transaction.atomic():
+        code = SignInCode.objects.create(
+            subject=_whose(kind, digest),
+            identifier_digest=digest,
+            address_digest=address_digest,
+            expires_at=timezone.now() + LIVES,
+        )
+        CabinetEvent.objects.create(
+            kind=CabinetEvent.Kind.CODE_ASKED, subject=code.subject, address_digest=address_digest
+        )
+        ring("subjects.send_code", code.pk)
+    return Asked(code.handle)
+
+
+def send(code_id: int) -> None:
+    """Put the letter with the code into the outbox, before all others; nothing for an unknown person."""
+    code = SignInCode.objects.select_related("subject").filter(pk=code_id, used_at=None).first()
+    if code is None or code.subject is None or code.expires_at < timezone.now():
+        return
+    write(
+        kind=KIND,
+        cause=f"subjects.SignInCode:{code.pk}#{KIND}",
+        language=code.subject.language,
+        subject_id=code.subject_id,
+        priority=Priority.CODE,
+    )
+
+
+def send_forgotten() -> None:
+    """Send the codes whose bell did not ring (Redis was down)."""
+    told = Letter.objects.filter(kind=KIND, created_at__gt=timezone.now() - LIVES).values_list("cause", flat=True)
+    known = {int(cause.partition(":")[2].partition("#")[0]) for cause in told}
+    waiting = SignInCode.objects.filter(
+        channel=CodeChannel.EMAIL, used_at=None, digest=None, subject__isnull=False, expires_at__gt=timezone.now()
+    ).values_list("pk", flat=True)
+    for pk in waiting:
+        if pk not in known:
+            send(pk)
+
+
+def _code_of(cause: str) -> int:
+    return int(cause.partition(":")[2].partition("#")[0])
+
+
+def _make_codes(letters: list[Letter]) -> dict[int, dict[str, str]]:
+    """Placeholder values at rendering: a fresh code, stored as its digest in the transaction that allows sending."""
+    rows = SignInCode.objects.in_bulk([_code_of(letter.cause) for letter in letters])
+    made = {}
+    for letter in letters:
+        row = rows[_code_of(letter.cause)]
+        code = f"{secrets.randbelow(10**6):06d}"
+        row.digest, row.expires_at = _digest_of_code(row.handle, code), timezone.now() + LIVES
+        row.save(update_fields=["digest", "expires_at"])
+        made[letter.pk] = {"code": code}
+    return made
+
+
+def _is_current(cause: str) -> bool:
+    """Only the newest code of a person lives."""
+    code = SignInCode.objects.filter(pk=_code_of(cause), used_at=None, expires_at__gt=Now()).first()
+    if code is None:
+        return False
+    newer = SignInCode.objects.filter(subject=code.subject_id, pk__gt=code.pk, channel=CodeChannel.EMAIL)
+    return not newer.exists()
+
+
+def _context(_cause: str, _language: str) -> dict:
+    return {"minutes": int(LIVES.total_seconds() // 60), "site": settings.SITE_URL}
+
+
+SIGN_IN_CODE = LetterKind(KIND, _context, _is_current, _make_codes, notice=False)
+
+
+def verify(*, handle: UUID, code: str) -> DataSubject | None:
+    """The person whose code this is, or None; every try is counted, five close the code.
+
+    A code on paper, issued by an officer, opens the same door; it is looked for only under the same person.
+    """
+    typed = "".join(character for character in code if character in "0123456789")
+    with acting_as("sign-in"), transaction.atomic():
+        row = SignInCode.objects.select_for_update(of=("self",)).select_related("subject").filter(handle=handle).first()
+        if row is None:
+            return None
+        alive = row.used_at is None and row.tries < TRIES and row.expires_at > timezone.now()
+        SignInCode.objects.filter(pk=row.pk).update(tries=F("tries") + 1)
+        candidates = [row]
+        if row.subject_id:
+            candidates += SignInCode.objects.select_for_update().filter(
+                subject=row.subject_id, channel=CodeChannel.PAPER, used_at=None, expires_at__gt=Now()
+            )
+        newest = not SignInCode.objects.filter(
+            subject=row.subject_id, subject__isnull=False, pk__gt=row.pk, channel=CodeChannel.EMAIL
+        ).exists()
+        match = None
+        for candidate in candidates:
+            expected = bytes(candidate.digest) if candidate.digest else b"\0" * 32
+            same = constant_time_compare(_digest_of_code(candidate.handle, typed), expected)
+            if same and candidate.digest and (candidate is not row or newest):
+                match = candidate
+        subject = row.subject
+        if not (alive and match and subject and LEAVES[subject.standing].cabinet):
+            limited = row.tries + 1 >= TRIES
+            kind = CabinetEvent.Kind.CODE_LIMITED if limited else CabinetEvent.Kind.CODE_REFUSED
+            CabinetEvent.objects.create(kind=kind, subject=subject, address_digest=row.address_digest)
+            return None
+        SignInCode.objects.filter(pk__in={row.pk, match.pk}).update(used_at=Now())
+        CabinetEvent.objects.create(
+            kind=CabinetEvent.Kind.SIGNED_IN, subject=subject, address_digest=row.address_digest
+        )
+        return subject
+
+
+@transaction.atomic
+def issue_on_paper(*, subject: DataSubject, by: StaffUser) -> str:
+    """A code for a person without e-mail, seen by the officer once; an earlier unused one stops working.
+
+    Valid three days. Raises PermissionDenied without the right, the undertaking or an open cabinet.
+    """
+    if not by.has_perm("subjects.issue_paper_code"):
+        raise PermissionDenied(_("Your role does not issue sign-in codes."))
+    check_has_accepted_undertaking(by)
+    if not LEAVES[subject.standing].cabinet:
+        raise PermissionDenied(_("The cabinet is closed for this person."))
+    SignInCode.objects.filter(subject=subject, channel=CodeChannel.PAPER, used_at=None).update(used_at=Now())
+    code = f"{secrets.randbelow(10**8):08d}"
+    row = SignInCode(
+        subject=subject,
+        channel=CodeChannel.PAPER,
+        identifier_digest=b"",
+        address_digest=b"",
+        expires_at=timezone.now() + PAPER_LIVES,
+    )
+    row.digest = _digest_of_code(row.handle, code)
+    row.save()
+    CabinetEvent.objects.create(kind=CabinetEvent.Kind.PAPER_CODE, subject=subject)
+    return code

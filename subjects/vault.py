@@ -1,0 +1,239 @@
+"""The room personal data lives in: how values get in, and the three doors out (DESIGN 4; policy 4.1, 5.3, 5.5).
+
+Nobody else imports the cipher. A value leaves by `reveal` (an officer, with a reason), `own_values` (the person, in
+their cabinet) or `open_for` (a named job); every door writes its `AccessRecord` before it hands anything over.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from audit.models import AccessRecord
+from staff.models import StaffUser
+from staff.rules import check_has_accepted_undertaking
+from subjects import cipher
+from subjects.enums import LEAVES, Disclosure, RevealReason
+from subjects.keyring import IndexKeys, KeyRing
+from subjects.models import DataCategory, DataSubject, PersonalData, SubjectKey
+
+# the field named in the additional data of every seal of a value
+FIELD = "subjects.PersonalData.sealed"
+FILE = "subjects.SubjectImport.sealed_file"
+NOBODY = UUID(int=0)
+# the jobs that may open values in bulk, and the categories each may open
+JOBS: dict[str, frozenset[str]] = {
+    "letters": frozenset({"email"}),
+    "import": frozenset({"full_name", "iin", "email", "mobile_phone"}),
+}
+
+Parts = dict[str, str]
+
+
+class Value(NamedTuple):
+    """An opened value: its category's code, its parts, where it came from."""
+
+    id: int
+    category: str
+    parts: Parts
+    source: str
+
+
+class NewKey(NamedTuple):
+    """A key made for a person and class, not stored yet."""
+
+    subject_id: int
+    retention_class: str
+    kek_version: int
+    wrapped: bytes
+    data_key: bytes
+
+
+@lru_cache(maxsize=1)
+def ring() -> KeyRing:
+    """The key-encryption keys of the environment."""
+    return KeyRing.parse(settings.KEY_ENCRYPTION_KEYS)
+
+
+@lru_cache(maxsize=1)
+def index_keys() -> IndexKeys:
+    """The keys of the search index, one per kind."""
+    return IndexKeys.parse(settings.INDEX_KEY)
+
+
+def make_key(subject_id: int, retention_class: str) -> NewKey:
+    """A fresh random key for one person's retention class, wrapped by the active key-encryption key."""
+    data_key = cipher.new_key()
+    version, wrapped = ring().wrap(data_key)
+    return NewKey(subject_id, retention_class, version, wrapped, data_key)
+
+
+def seal(key: bytes, parts: Mapping[str, str], *, subject: UUID, retention_class: str, category: str) -> bytes:
+    """The ciphertext of a value; it opens only for this person, class and category."""
+    return cipher.seal_parts(key, dict(parts), subject=subject, class_=retention_class, category=category, field=FIELD)
+
+
+def _keys(subject_ids: Iterable[int], classes: Iterable[str]) -> dict[tuple[int, str], bytes]:
+    rows = SubjectKey.objects.filter(subject__in=subject_ids, retention_class__in=classes)
+    return {(row.subject_id, row.retention_class): ring().unwrap(row.kek_version, bytes(row.wrapped)) for row in rows}
+
+
+def _open(values: Sequence[PersonalData]) -> list[Value]:
+    """Open rows that came with `subject` and `category`; a value whose key was destroyed is not there any more."""
+    keys = _keys({v.subject_id for v in values}, {v.retention_class for v in values})
+    opened = []
+    for value in values:
+        key = keys.get((value.subject_id, value.retention_class))
+        if key is None:
+            continue
+        parts = cipher.open_parts(
+            key,
+            bytes(value.sealed),
+            subject=value.subject.public_id,
+            class_=value.retention_class,
+            category=value.category.code,
+            field=FIELD,
+        )
+        opened.append(Value(value.pk, value.category.code, parts, value.source))
+    return opened
+
+
+def _rows(**conditions: object) -> list[PersonalData]:
+    return list(
+        PersonalData.objects.filter(**conditions).select_related("subject", "category").order_by("category", "pk")
+    )
+
+
+@transaction.atomic
+def store(*, subject: DataSubject, category: str, parts: Mapping[str, str], source: str) -> PersonalData:
+    """Seal a value of `category` (code) for the person and keep it; makes the class's key when it is the first."""
+    row = DataCategory.objects.get(code=category)
+    keys = _keys([subject.pk], [row.retention_class])
+    key = keys.get((subject.pk, row.retention_class))
+    if key is None:
+        new = make_key(subject.pk, row.retention_class)
+        SubjectKey.objects.create(
+            subject=subject, retention_class=new.retention_class, kek_version=new.kek_version, wrapped=new.wrapped
+        )
+        key = new.data_key
+    sealed = seal(key, parts, subject=subject.public_id, retention_class=row.retention_class, category=category)
+    return PersonalData.objects.create(
+        subject=subject, category=row, retention_class=row.retention_class, sealed=sealed, source=source
+    )
+
+
+@transaction.atomic
+def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], source: str) -> PersonalData:
+    """Put a value in the place of the one the person has in `category`; history keeps the old one as ciphertext."""
+    old = PersonalData.objects.filter(subject=subject, category__code=category).order_by("pk").last()
+    if old is None:
+        return store(subject=subject, category=category, parts=parts, source=source)
+    key = _keys([subject.pk], [old.retention_class])[subject.pk, old.retention_class]
+    old.sealed = seal(
+        key, parts, subject=subject.public_id, retention_class=old.retention_class, category=category
+    )
+    old.source = source
+    old.save(update_fields=["sealed", "source"])
+    return old
+
+
+@transaction.atomic
+def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
+    """The first door: one value for an admitted officer who says why; the record is written before the value leaves.
+
+    Raises PermissionDenied without the right or the undertaking (policy 4.3), ValueError for an unknown reason.
+    """
+    if not by.has_perm("subjects.reveal_value"):
+        raise PermissionDenied(_("Your role does not open values."))
+    check_has_accepted_undertaking(by)
+    reason = RevealReason(reason).value
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.REVEAL,
+        reference=str(value.subject),
+        category=value.category.code,
+        reason=reason,
+    )
+    opened = _open([value])
+    if not opened:
+        raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
+    return opened[0]
+
+
+@transaction.atomic
+def own_values(*, subject: DataSubject, page: str) -> list[Value]:
+    """The second door: everything we hold on the person, for the person's own session; one record a page."""
+    if not LEAVES[subject.standing].cabinet:
+        raise PermissionDenied(_("The cabinet is closed for this person."))
+    rows = _rows(subject=subject, disclosure=Disclosure.SUBJECT)
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.OWN, reference=str(subject), category="*", reason=page, count=len(rows)
+    )
+    return _open(rows)
+
+
+@transaction.atomic
+def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int, list[Parts]]:
+    """The third door: {subject id: values' parts} for a named machine purpose, in bulk; one record a batch.
+
+    Raises PermissionDenied for a job or category that `JOBS` does not name. A constant number of queries.
+    """
+    if category not in JOBS.get(job, ()):
+        raise PermissionDenied(f"{job} may not open {category}")
+    rows = _rows(subject__in=list(subject_ids), category__code=category)
+    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
+    by_value = {row.pk: row.subject_id for row in rows}
+    opened: dict[int, list[Parts]] = {}
+    for value in _open(rows):
+        opened.setdefault(by_value[value.id], []).append(value.parts)
+    return opened
+
+
+def email_addresses(ids: Sequence[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
+    """{subject id: (e-mail, language)} of those who have one and may be written to; a constant number of queries.
+
+    `notices`: a notice is meant; otherwise a sign-in code, which some standings leave where they stop notices.
+    """
+    allowed = [standing for standing, leaves in LEAVES.items() if (leaves.notices if notices else leaves.cabinet)]
+    people = DataSubject.objects.filter(pk__in=list(ids), standing__in=allowed)
+    languages = dict(people.values_list("pk", "language"))
+    emails = open_for("letters", subject_ids=list(languages), category="email")
+    return {pk: (values[-1]["value"], languages[pk]) for pk, values in emails.items()}
+
+
+def rotate_keys(*, batch_size: int = 1000) -> int:
+    """Re-wrap one batch of keys that the active key-encryption key did not wrap; returns how many (0: done).
+
+    Only wrappings change: no value is touched and nothing is decrypted but keys.
+    """
+    active = ring().active_version
+    with transaction.atomic():
+        stale = list(
+            SubjectKey.objects.exclude(kek_version=active)
+            .order_by("kek_version", "pk")
+            .select_for_update(skip_locked=True)[:batch_size]
+        )
+        for key in stale:
+            key.kek_version, key.wrapped = ring().rewrap(key.kek_version, bytes(key.wrapped))
+        SubjectKey.objects.bulk_update(stale, ["kek_version", "wrapped"], batch_size=batch_size)
+    return len(stale)
+
+
+def seal_file(content: bytes) -> bytes:
+    """A file of many people's data on its way in, sealed with a key of its own; layout: version, wrapped key, token."""
+    key = cipher.new_key()
+    version, wrapped = ring().wrap(key)
+    token = cipher.seal(key, content, subject=NOBODY, class_="import", category="file", field=FILE)
+    return version.to_bytes(4, "big") + wrapped + token
+
+
+def open_file(sealed: bytes) -> bytes:
+    """What `seal_file` sealed; the import alone asks, and one record says that it did."""
+    version, wrapped, token = int.from_bytes(sealed[:4], "big"), sealed[4:44], sealed[44:]
+    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category="*", reason="import")
+    key = ring().unwrap(version, wrapped)
+    return cipher.open_(key, token, subject=NOBODY, class_="import", category="file", field=FILE)
