@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 _PORTS = {"none": 25, "starttls": 587, "ssl": 465}
-_SCHEMES = {"smtp": "none", "smtp+starttls": "starttls", "smtps": "ssl"}
+_SCHEMES = {"smtp": "none", "smtp+tls": "starttls", "smtps": "ssl"}
 _MAX_REPLY = 64 * 1024
 _REPLY = re.compile(rb"[2-5][0-9][0-9](?:[ -]|$)")
 # What one write hands over: a TLS record goes whole or not at all, so `written` is true inside TLS as well.
@@ -38,7 +38,7 @@ class Server:
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> "Server":
-        """From `user:password@host:port` after `smtp://`, `smtp+starttls://` or `smtps://` (TLS at once).
+        """From `user:password@host:port` after `smtp://`, `smtp+tls://` or `smtps://` (TLS at once).
 
         Raises ValueError, which does not show the URL because it may hold a password.
         """

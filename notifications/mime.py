@@ -133,10 +133,10 @@ def compose(
 ) -> Compiled:
     """Make the MIME of a rendered letter, once per language and campaign.
 
-    `sender` and `reply_to` are `address` or `Name <address>`, the name in clear or already encoded. The result is multipart/alternative with
-    `Auto-Submitted: auto-generated` (RFC 3834), and no List-Unsubscribe: a notice the law demands is not a
-    subscription (policy 9.2). Raises ValueError when a placeholder stands in the subject, in one body only,
-    was changed by a template filter, or when a header is not one line or is ours to write.
+    `sender` and `reply_to` are `address` or `Name <address>`, the name in clear or encoded. The result is
+    multipart/alternative with `Auto-Submitted: auto-generated` (RFC 3834) and no List-Unsubscribe: a notice
+    the law demands is not a subscription (policy 9.2). Raises ValueError when a placeholder stands in the
+    subject or in one body only or was changed by a filter, or a header is not one line or is ours to write.
     """
     text, text_needs = _quoted_body(rendered.text, slot="{}")
     html, html_needs = _quoted_body(rendered.html, slot="{} html")

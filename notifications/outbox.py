@@ -8,6 +8,7 @@ because the letter may or may not have left, and is never sent again by the syst
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
@@ -18,7 +19,7 @@ from notifications.models import Campaign, DeliveryEvent, Letter
 from notifications.smtp import Result
 
 # How long a claim or a `sending` may last without a sign of life from its worker.
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=settings.LETTER_LEASE_SECONDS)
 
 CLAIM = f"""
     UPDATE {Letter._meta.db_table} SET claimed_at = clock_timestamp()

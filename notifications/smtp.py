@@ -99,7 +99,7 @@ class Sender:
                     fruitless, served = fruitless + 1, False
                 result = self._offer(letter, announced=announced)
                 if result and result.outcome == "deferred" and self._connection is None and served:
-                    # A server closes what was idle for long or has brought enough letters: not this one's fault.
+                    # A server closes what was idle or brought enough letters: not the fault of this one.
                     announced = False
                     continue
                 following, behind = None, b""

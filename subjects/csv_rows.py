@@ -29,6 +29,9 @@ MOST_PROBLEMS = 1_000
 OLDEST_BIRTH = date(1880, 1, 1)
 CLIENT_NUMBER_LENGTH = 40
 
+LANGUAGES = tuple(Language.values)
+KINDS = tuple(SubjectKind.values)
+
 Read = TypeVar("Read")
 
 
@@ -105,10 +108,10 @@ def _check(file: File, checked: Checked, today: date, language: str) -> None:
         checked.add_problem(problem)
     seen: dict[str, dict[str, int]] = {"client_number": {}, "iin": {}}
     doubled: set[tuple[str, int]] = set()
-    for number, cells, problem in file.rows():
+    for number, cells, malformed in file.rows():
         checked.total += 1
-        if problem:
-            checked.add_problem(problem)
+        if malformed:
+            checked.add_problem(malformed)
             continue
         reading = _Reading(number, file.labels, cells, today)
         row = reading.row(language)
@@ -173,8 +176,8 @@ class _Reading:
             patronymic=self._name("patronymic"),
             phone=phone.number if phone else "",
             email=self._read("email", identifiers.normalise_email) or "",
-            language=self._choice("language", Language.values) or language,
-            kind=self._choice("kind", SubjectKind.values) or SubjectKind.CUSTOMER.value,
+            language=self._choice("language", LANGUAGES) or language,
+            kind=self._choice("kind", KINDS) or SubjectKind.CUSTOMER.value,
             standing=Standing.MINOR.value if minor else Standing.ORDINARY.value,
         )
 
@@ -192,14 +195,14 @@ class _Reading:
         try:
             return normalise(text)
         except ValidationError as error:
-            self.refuse(column, error.code, **(error.params or {}))
+            self.refuse(column, str(error.code), **(error.params or {}))
             return None
 
     def _name(self, column: str) -> str:
         # names repeat: one copy of each serves two million rows
         return sys.intern(self._read(column, identifiers.normalise_name) or "")
 
-    def _choice(self, column: str, allowed: list[str]) -> str | None:
+    def _choice(self, column: str, allowed: tuple[str, ...]) -> str | None:
         def choose(text: str) -> str:
             for value in allowed:
                 if text.casefold() == value:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from subjects.identifiers import normalise_iin
+from subjects.identifiers import check_digit, normalise_iin
 
 MESSAGES = {
     "text_iin": _(
@@ -82,8 +82,10 @@ def _plain_letter(letter: str) -> str:
 
 
 def _is_iin(digits: str) -> bool:
-    # the seventh digit and the month part from the rest before the dear check
-    if not (digits[6] <= "6" and "01" <= digits[2:4] <= "12"):
+    # cheap questions first: a long text of numbers asks them thousands of times
+    if not ("01" <= digits[2:4] <= "12" and "01" <= digits[4:6] <= "31" and digits[6] <= "6"):
+        return False
+    if check_digit(digits[:11]) != int(digits[11]):
         return False
     try:
         normalise_iin(digits, on=date.max)

@@ -35,7 +35,7 @@ MESSAGES = {
     "bin_check": _("The last digit of this BIN does not fit the others. Check the number for a mistyped digit."),
     "bin_is_iin": _("This is the IIN of a person. Write the BIN of the organisation."),
     "phone_characters": _("Character %(position)s does not belong in a phone number. Write it as +7 701 123 45 67."),
-    "phone_length": _("No phone number has %(count)s digits. Write it as +7 701 123 45 67."),
+    "phone_length": _("Digits are missing or too many: there are %(count)s. Write the number as +7 701 123 45 67."),
     "phone_impossible": _("No phone number begins like this. Write it as +7 701 123 45 67."),
     "phone_landline": _("This is a landline."),
     "phone_unknown_prefix": _("No operator is known for this phone number. Check it."),
@@ -59,6 +59,7 @@ MESSAGES = {
     "name_cyrillic": _("Character %(position)s is the Cyrillic letter “%(letter)s” in a Latin word. Type it in Latin."),
 }  # fmt: skip
 
+TWELVE_DIGITS = re.compile("[0-9]{12}")
 CYRILLIC = re.compile(r"[\u0400-\u052f]")
 LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 NAME_LENGTH = 100
@@ -93,6 +94,8 @@ def is_adult(born: date, on: date) -> bool:
 def _twelve_digits(text: str, code: str) -> str:
     """The digits without spaces. Not `isdigit`, which takes the digits of every script (law.md 3.1)."""
     compact = "".join(text.split())
+    if TWELVE_DIGITS.fullmatch(compact):
+        return compact
     if re.fullmatch(r"[0-9][.,][0-9]+[EeЕе]\+?[0-9]+", compact):
         refuse("digits_scientific")
     for position, letter in enumerate(compact, start=1):
@@ -103,9 +106,7 @@ def _twelve_digits(text: str, code: str) -> str:
         if LATIN.match(letter):
             refuse("digits_latin", letter=letter, position=position)
         refuse("digits_foreign" if letter.isdigit() else "digits_other", position=position)
-    if len(compact) != 12:
-        refuse(code, count=len(compact))
-    return compact
+    refuse(code, count=len(compact))
 
 
 def check_digit(eleven: str) -> int | None:
@@ -226,8 +227,11 @@ def _phone_warning(number: str) -> str:
     return "phone_foreign" if phonenumbers.is_valid_number(parsed) else "phone_unknown_prefix"
 
 
-LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LOCAL_PART = re.compile(rf"{ATOM}(?:\.{ATOM})*")
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# the many addresses: nothing in them to look for
+PLAIN_EMAIL = re.compile(rf"({LOCAL_PART.pattern})@((?:{LABEL.pattern}\.)+[a-z]{{2,20}})", re.IGNORECASE | re.ASCII)
 # Cyrillic letters, Kazakh ones included, that pass for Latin ones
 LOOK_ALIKES = frozenset("авеёкмнорстухіїјѕһԁԛԝүАВЕЁКМНОРСТУХІЇЈЅҺԀԚԜҮ")
 
@@ -238,6 +242,8 @@ def normalise_email(text: str) -> str:
     Lengths by RFC 5321 4.5.3.1. Search lower-cases the whole (`search.normalise`). Quoted local parts, address
     literals and non-Latin local parts are refused: our senders could not write to them. Raises ValidationError.
     """
+    if len(text) <= 64 and (plain := PLAIN_EMAIL.fullmatch(text)):
+        return f"{plain[1]}@{plain[2].lower()}"
     for position, letter in enumerate(text, start=1):
         if not letter.isprintable() and unicodedata.category(letter) != "Zs":
             refuse("email_control", position=position)

@@ -52,7 +52,7 @@ def _finish(run: SubjectImport, state: str) -> None:
 
 
 def run(run_id: int) -> None:
-    """Check the file and, unless it is a dry run or has a bad row, write it. A second call does nothing."""
+    """Check the file and, unless it is a dry run, write its good rows. A second call does nothing."""
     with transaction.atomic():
         run = (
             SubjectImport.objects.select_for_update(skip_locked=True)
@@ -75,10 +75,10 @@ def _work(run: SubjectImport) -> None:
     checked = importing.examine(
         BytesIO(vault.open_file(bytes(run.sealed_file))), language=run.default_language, today=timezone.localdate()
     )
-    run.rows_total = len(checked.rows)
+    run.rows_total = checked.total
     run.problems = [problem.as_dict() for problem in checked.problems]
     run.warnings = [warning.as_dict() for warning in checked.warnings]
-    if checked.problems:
+    if not checked.rows:
         _finish(run, ImportState.REFUSED)
         return
     if run.dry_run:

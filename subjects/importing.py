@@ -1,5 +1,5 @@
-"""Data subjects from a CSV file: everything is checked before anything is written; good rows go in by COPY, in one
-transaction; the same client number again updates and never doubles (issue 2 (b); DESIGN 8)."""
+"""Data subjects from a CSV file: everything is checked before anything is written; the good rows go in by COPY, in one
+transaction, and every bad one is named; the same client number again updates and never doubles (DESIGN 8)."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +68,7 @@ def _known(rows: Sequence[SubjectRow]) -> dict[str, DataSubject]:
     return {digests[bytes(key.digest)]: key.subject for key in keys}
 
 
-def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
+def _conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
     """Rows whose IIN already belongs to a person with another client number: never a duplicate, never a guess."""
     problems = []
     for batch in _batches(rows):
@@ -88,13 +88,17 @@ def examine(stream: BinaryIO, *, language: str, today: date | None = None) -> Ch
     language: of people whose row has none.
     """
     checked = check(stream, today=today or timezone.localdate(), language=language)
-    if checked.rows:
-        checked.problems.extend(conflicts(checked.rows))
+    conflicts = _conflicts(checked.rows)
+    for problem in conflicts:
+        checked.add_problem(problem)
+    bad = {problem.row for problem in conflicts}
+    checked.rows = [row for row in checked.rows if row.number not in bad] if bad else checked.rows
     return checked
 
 
 def _copy(table: str, columns: Sequence[str], rows: Iterator[Sequence]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 

@@ -9,7 +9,7 @@ from subjects import importing
 
 
 class Command(BaseCommand):
-    help = "Import data subjects from a CSV file (UTF-8). All or nothing; every bad row is named."
+    help = "Import the good rows of a CSV file (UTF-8) in one transaction, and name every bad one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE.csv")
@@ -26,18 +26,21 @@ class Command(BaseCommand):
                 raise CommandError(f"{path}: {error.strerror}") from error
             for warning in checked.warnings:
                 self.stdout.write(f"warning: {warning}")
-            if checked.problems:
-                for problem in checked.problems:
-                    self.stderr.write(str(problem))
-                raise CommandError(f"{len(checked.problems)} problems; nothing was written.")
+            for problem in checked.problems:
+                self.stderr.write(str(problem))
+            if checked.more_problems:
+                self.stderr.write(f"and {checked.more_problems} more problems")
             if options["dry_run"]:
-                self.stdout.write(f"{len(checked.rows)} rows are good; nothing was written.")
-                return
-            outcome = importing.load(checked.rows, progress=self._progress())
-        self.stdout.write(
-            f"{outcome.rows} rows: {outcome.created} added, {outcome.updated} updated,"
-            f" {outcome.unchanged} unchanged."
-        )
+                self.stdout.write(f"{len(checked.rows)} of {checked.total} rows are good; nothing was written.")
+            elif checked.rows:
+                outcome = importing.load(checked.rows, progress=self._progress())
+                self.stdout.write(
+                    f"{outcome.rows} of {checked.total} rows: {outcome.created} added, {outcome.updated} updated,"
+                    f" {outcome.unchanged} unchanged."
+                )
+        if checked.problems:
+            bad = checked.total - len(checked.rows)
+            raise CommandError(f"{bad} bad rows were not imported: mend them and import the file again.")
 
     def _progress(self) -> importing.Progress:
         """A counter on a terminal, silence in a pipe."""

@@ -1,0 +1,295 @@
+"""The cabinet's door: same answer, same rows for everybody; the code works once, soon, and for its own visitor."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from audit.actor import acting_as
+from notifications import delivery
+from notifications.models import Letter
+from staff.models import Operator
+from subjects import sign_in, tasks
+from subjects.enums import Standing
+from subjects.models import CabinetEvent, SignInCode
+from tests.notifications.conftest import sink  # noqa: F401
+from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.factories import DataSubjectFactory
+
+pytestmark = pytest.mark.django_db
+KNOWN, UNKNOWN, PHONE = "850314390019", "921130490023", "+77012345678"
+
+
+@pytest.fixture
+def person():
+    return DataSubjectFactory(email="aigerim@example.kz", iin=KNOWN, phone=PHONE, language="kk")
+
+
+@pytest.fixture
+def operator():
+    return Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
+
+
+def ask(client: Client, identifier: str = KNOWN):
+    return client.post("/cabinet/sign-in/", {"identifier": identifier})
+
+
+def code_from(sink) -> str:  # noqa: F811
+    tasks.send_code(SignInCode.objects.latest("pk").pk)
+    body = sink.messages()[-1].get_body(("plain",)).get_content()
+    return re.search(r"\b\d{6}\b", body)[0]
+
+
+def cookie(client: Client) -> str:
+    return client.cookies[django_settings.CABINET_COOKIE_NAME].value
+
+
+def test_the_whole_way_in_with_an_iin(client, person, operator, sink):  # noqa: F811
+    assert ask(client).url == "/cabinet/code/"
+    before = cookie(client)
+    code = code_from(sink)
+    response = client.post("/cabinet/code/", {"code": code})
+    assert response.url == "/cabinet/"
+    assert cookie(client) != before  # the session is rotated at the door
+    assert client.get("/cabinet/").status_code == 200
+    events = list(CabinetEvent.objects.order_by("pk").values_list("kind", "actor"))
+    assert events == [("code_asked", "sign-in"), ("signed_in", "sign-in")]
+
+
+def test_a_phone_of_one_person_is_enough_and_a_phone_of_two_is_not(client, person):
+    ask(client, "8 (701) 234-56-78")
+    assert SignInCode.objects.get().subject == person
+    DataSubjectFactory(phone=PHONE)
+    ask(Client(), PHONE)
+    assert SignInCode.objects.latest("pk").subject is None
+
+
+def test_known_and_unknown_people_get_the_same_answer_rows_and_statements(person):
+    answers, statements, rows = [], [], []
+    for identifier in (KNOWN, UNKNOWN):
+        client = Client()
+        client.get("/cabinet/sign-in/")
+        before = SignInCode.objects.count(), CabinetEvent.objects.count(), Letter.objects.count()
+        with CaptureQueriesContext(connection, ) as queries:
+            response = ask(client, identifier)
+        answers.append((response.status_code, response.url, client.get("/cabinet/code/").content[:600]))
+        statements.append([re.sub(r"'[^']*'|\d+|\\x[0-9a-f]+|b\"[^\"]*\"", "?", q["sql"])[:60] for q in queries])
+        after = SignInCode.objects.count(), CabinetEvent.objects.count(), Letter.objects.count()
+        rows.append([b - a for a, b in zip(before, after, strict=True)])
+    assert answers[0][:2] == answers[1][:2]
+    assert rows == [[1, 1, 0], [1, 1, 0]]
+    assert statements[0] == statements[1]
+
+
+def test_the_code_is_nowhere_in_the_database_but_as_a_digest(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    code = code_from(sink)
+    row = SignInCode.objects.get()
+    assert code.encode() not in bytes(row.digest)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM notifications_letter t WHERE t::text LIKE %s", [f"%{code}%"])
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_code_works_once(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    code = code_from(sink)
+    other = Client()
+    other.cookies = client.cookies.copy()
+    assert client.post("/cabinet/code/", {"code": code}).status_code == 302
+    row = SignInCode.objects.get()
+    assert row.used_at is not None
+    assert sign_in.verify(handle=row.handle, code=code) is None
+
+
+def test_five_wrong_tries_close_the_code(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    code = code_from(sink)
+    wrong = "000000" if code != "000000" else "000001"
+    for _ in range(5):
+        assert client.post("/cabinet/code/", {"code": wrong}).status_code == 422
+    assert client.post("/cabinet/code/", {"code": code}).status_code == 422
+    assert CabinetEvent.objects.filter(kind="code_limited").exists()
+
+
+def test_a_code_of_somebody_elses_visit_does_not_open_this_one(client, person, operator, sink):  # noqa: F811
+    stranger = Client()
+    ask(client)
+    code = code_from(sink)
+    ask(stranger, UNKNOWN)
+    assert stranger.post("/cabinet/code/", {"code": code}).status_code == 422
+
+
+def test_a_newer_code_ends_the_older_one(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    old = code_from(sink)
+    second = Client()
+    ask(second)
+    new = code_from(sink)
+    assert client.post("/cabinet/code/", {"code": old}).status_code == 422
+    assert second.post("/cabinet/code/", {"code": new}).status_code == 302
+
+
+def test_an_old_code_is_refused(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    code = code_from(sink)
+    SignInCode.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert client.post("/cabinet/code/", {"code": code}).status_code == 422
+
+
+def test_too_many_asks_are_told_to_wait_for_known_and_unknown_alike(person):
+    for identifier in (KNOWN, UNKNOWN):
+        for _ in range(3):
+            assert ask(Client(), identifier).status_code == 302
+        assert ask(Client(), identifier).status_code == 429
+
+
+def test_an_address_is_limited_too(person, monkeypatch):
+    monkeypatch.setattr(sign_in, "PER_ADDRESS", (2, timedelta(hours=1)))
+    numbers = ["780705490035", "010228590046", "041209690108"]
+    assert [ask(Client(), number).status_code for number in numbers] == [302, 302, 429]
+
+
+@pytest.mark.parametrize("text", ["", "850314390010", "abc", "85031439О019", "1" * 60, "\x00"])
+def test_what_is_no_identifier_is_said_so_and_leaves_nothing(client, text):
+    response = ask(client, text)
+    assert response.status_code == 422
+    assert SignInCode.objects.count() == 0
+
+
+@pytest.mark.parametrize("standing", [Standing.DECEASED, Standing.MINOR, Standing.ERASED, Standing.DISPUTED_ADDRESS])
+def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(client, person, standing, operator, sink):  # noqa: F811, E501
+    ask(client)
+    client.post("/cabinet/code/", {"code": code_from(sink)})
+    person.standing = standing
+    person.save()
+    assert client.get("/cabinet/").url == "/cabinet/sign-in/"
+    ask(Client())
+    assert SignInCode.objects.latest("pk").subject is None
+
+
+def test_a_code_on_paper_is_issued_by_a_named_officer_and_opens_the_door(client, operator):
+    person = DataSubjectFactory(email=None, iin=KNOWN)
+    officer = permit(StaffUserFactory(), "subjects.issue_paper_code")
+    with as_officer(officer):
+        code = sign_in.issue_on_paper(subject=person, by=officer)
+    assert CabinetEvent.objects.get(kind="paper_code").user == officer
+    ask(client)
+    assert client.post("/cabinet/code/", {"code": code}).url == "/cabinet/"
+    again = Client()
+    ask(again)
+    assert again.post("/cabinet/code/", {"code": code}).status_code == 422
+
+
+def test_a_paper_code_of_another_person_opens_nothing(client, person):
+    other = DataSubjectFactory(email=None, iin=UNKNOWN)
+    officer = permit(StaffUserFactory(), "subjects.issue_paper_code")
+    with as_officer(officer):
+        code = sign_in.issue_on_paper(subject=other, by=officer)
+    ask(client)
+    assert client.post("/cabinet/code/", {"code": code}).status_code == 422
+
+
+def test_a_lost_bell_is_made_up_for_by_the_sweep(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    tasks.sweep()
+    with acting_as("job:letters"):
+        delivery.deliver_due()
+    assert len(sink.messages()) == 1
+    tasks.sweep()
+    assert Letter.objects.count() == 1
+
+
+def test_without_a_session_every_page_leads_to_the_door(client, person):
+    for page in ("/cabinet/", "/cabinet/language/", "/cabinet/answers/", "/cabinet/policy/x/"):
+        assert client.get(page).url == "/cabinet/sign-in/"
+
+
+def test_a_member_of_staff_is_nobody_in_the_cabinet_and_a_customer_nobody_in_admin(client, person, operator, sink):  # noqa: F811, E501
+    officer = StaffUserFactory()
+    client.force_login(officer)
+    assert client.get("/cabinet/").url == "/cabinet/sign-in/"
+    customer = Client()
+    ask(customer)
+    customer.post("/cabinet/code/", {"code": code_from(sink)})
+    assert customer.get("/cabinet/").status_code == 200
+    assert customer.get("/admin/").status_code == 302
+    # the cabinet's cookie shown under the officers' name opens nothing either
+    forged = Client()
+    forged.cookies[django_settings.SESSION_COOKIE_NAME] = cookie(customer)
+    assert forged.get("/admin/").status_code == 302
+
+
+def test_signing_out_ends_it(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    client.post("/cabinet/code/", {"code": code_from(sink)})
+    old = cookie(client)
+    client.post("/cabinet/sign-out/")
+    replay = Client()
+    replay.cookies[django_settings.CABINET_COOKIE_NAME] = old
+    assert replay.get("/cabinet/").url == "/cabinet/sign-in/"
+
+
+def test_the_session_ends_after_thirty_idle_minutes(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    response = client.post("/cabinet/code/", {"code": code_from(sink)})
+    assert response.cookies[django_settings.CABINET_COOKIE_NAME]["max-age"] == 1800
+
+
+def test_nothing_of_the_cabinet_is_cached_or_scripted(client):
+    response = client.get("/cabinet/sign-in/")
+    assert "no-store" in response["Cache-Control"]
+    assert "unsafe" not in response["Content-Security-Policy"]
+
+
+class TestNotMine:
+    def link(self, person) -> str:
+        with acting_as("job:test"):
+            letter = Letter.objects.create(subject=person, kind="sign_in_code", cause="x:1#y", language="kk")
+        return delivery.not_mine_link(letter).removeprefix(django_settings.SITE_URL)
+
+    def test_opening_the_link_changes_nothing_and_confirming_stops_the_address(self, client, person):
+        link = self.link(person)
+        assert client.get(link).status_code == 200
+        person.refresh_from_db()
+        assert person.standing == Standing.ORDINARY
+        assert client.post(link).status_code == 200
+        assert client.post(link).status_code == 200
+        person.refresh_from_db()
+        assert person.standing == Standing.DISPUTED_ADDRESS
+        assert person.tasks.get().closed_at is None
+        assert person.history.first().actor == "job:not-mine"
+
+    def test_a_forged_link_is_not_found(self, client, person):
+        link = self.link(person)
+        assert client.get(link[:-3] + "x/").status_code == 404
+
+    def test_the_link_names_nobody(self, person):
+        link = self.link(person)
+        assert "example" not in link
+        assert str(person.public_id) not in link
+
+    def test_an_officer_settles_it_and_letters_go_again(self, client, person):
+        from subjects import services
+
+        client.post(self.link(person))
+        officer = StaffUserFactory()
+        with as_officer(officer):
+            services.settle_disputed_address(task=person.tasks.get(), by=officer)
+        person.refresh_from_db()
+        assert person.standing == Standing.ORDINARY
+
+
+def test_the_language_of_letters_is_chosen_by_the_person_and_history_says_so(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    client.post("/cabinet/code/", {"code": code_from(sink)})
+    assert client.post("/cabinet/language/", {"language": "de"}).status_code == 400
+    client.post("/cabinet/language/", {"language": "ru"})
+    person.refresh_from_db()
+    assert person.language == "ru"
+    assert person.history.first().actor == f"subject:{person.public_id}"
