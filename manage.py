@@ -3,9 +3,15 @@
 
 import os
 import sys
+from importlib import import_module
+
+FILES_ONLY = ("compile_locale", "messages")  # no engines, no settings: they work before a key or a database is there
 
 
 def main() -> None:
+    if sys.argv[1:] and sys.argv[1] in FILES_ONLY:
+        import_module(f"config.management.commands.{sys.argv[1]}").Command().run_from_argv(sys.argv)
+        return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config import embedded
 

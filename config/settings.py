@@ -227,6 +227,8 @@ CELERY_BEAT_SCHEDULE = {
 # Mail. `EMAIL_URL` is read by notifications.smtp; Django's own mail functions are not used.
 EMAIL_URL = env.str("EMAIL_URL", f"smtp://localhost:{env.int('KELISIM_SMTP_PORT', 2525)}")
 EMAIL_SENDER = env.str("KELISIM_EMAIL_SENDER", "")
+# How long a letter may be claimed or on its way without a sign of life from its worker.
+LETTER_LEASE_SECONDS = env.int("KELISIM_LETTER_LEASE_SECONDS", 120)
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 LOGGING_CONFIG = None

@@ -198,8 +198,7 @@ class PolicyVersionAdmin(HouseAdmin):
                 found = version.findings.count()
                 messages.success(
                     request,
-                    gettext("%(version)s was imported. Findings: %(found)s.")
-                    % {"version": version, "found": found},
+                    gettext("%(version)s was imported. Findings: %(found)s.") % {"version": version, "found": found},
                 )
                 url = reverse("admin:policies_policyversion_change", args=[version.pk])
                 return redirect(f"{url}?tab=findings" if found else url)
@@ -260,5 +259,3 @@ class PolicyVersionAdmin(HouseAdmin):
                 services.publish(version, by=by, at=data["at"])
             case "archive":
                 services.archive(version, by=by)
-
-

@@ -96,9 +96,7 @@ class PublishForm(forms.Form):
         NOW = "now", _("Now")
         LATER = "later", _("At a moment")
 
-    when = forms.ChoiceField(
-        label=_("In force from"), choices=When.choices, initial=When.NOW, widget=forms.RadioSelect
-    )
+    when = forms.ChoiceField(label=_("In force from"), choices=When.choices, initial=When.NOW, widget=forms.RadioSelect)
     at = forms.SplitDateTimeField(
         label=_("Moment, Almaty time"), required=False, widget=AdminSplitDateTime, help_text=_("Only if not now.")
     )

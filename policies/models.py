@@ -59,9 +59,7 @@ class PolicyVersion(models.Model):
     order_date = models.DateField(_("date of the approving order"), null=True, blank=True)
     scope_kk = models.TextField(_("scope, in Kazakh"), blank=True)
     scope_ru = models.TextField(_("scope, in Russian"), blank=True)
-    prevailing = models.CharField(
-        _("prevailing text"), max_length=5, choices=Prevailing, default=Prevailing.EQUAL
-    )
+    prevailing = models.CharField(_("prevailing text"), max_length=5, choices=Prevailing, default=Prevailing.EQUAL)
     significant = models.BooleanField(_("especially significant change"), null=True, blank=True)
     significance_reason_kk = models.TextField(_("why it is or is not significant, in Kazakh"), blank=True)
     significance_reason_ru = models.TextField(_("why it is or is not significant, in Russian"), blank=True)
@@ -70,26 +68,18 @@ class PolicyVersion(models.Model):
     change_summary_en = models.TextField(_("summary of changes, in English"), blank=True)
 
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
-    created_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
-    )
+    created_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
     submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
-    submitted_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
-    )
+    submitted_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
     changes_requested_at = models.DateTimeField(_("changes requested at"), null=True, editable=False)
     changes_requested_by = models.ForeignKey(
         "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
     )
     changes_requested = models.TextField(_("what to change"), blank=True, editable=False)
     approved_at = models.DateTimeField(_("approved at"), null=True, editable=False)
-    approved_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
-    )
+    approved_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
     published_at = models.DateTimeField(_("published at"), null=True, editable=False)
-    published_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
-    )
+    published_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
     in_force_during = DateTimeRangeField(_("in force"), null=True, editable=False)
 
     objects = PolicyVersionQuerySet.as_manager()
@@ -116,8 +106,7 @@ class PolicyVersion(models.Model):
             _pair("approved_by", "approved_at"),
             _pair("published_by", "published_at"),
             models.CheckConstraint(
-                condition=~Q(state__in=["in_review", "approved", "published"])
-                | Q(submitted_by__isnull=False),
+                condition=~Q(state__in=["in_review", "approved", "published"]) | Q(submitted_by__isnull=False),
                 name="policies_review_needs_submitter",
             ),
             # four eyes; a plain <> would pass on NULL
@@ -169,9 +158,7 @@ class PolicyVersion(models.Model):
 class PolicySource(models.Model):
     """The file a version came from, byte for byte, in one language."""
 
-    version = models.ForeignKey(
-        PolicyVersion, models.CASCADE, related_name="sources", verbose_name=_("version")
-    )
+    version = models.ForeignKey(PolicyVersion, models.CASCADE, related_name="sources", verbose_name=_("version"))
     language = models.CharField(_("language"), max_length=2, choices=Language)
     filename = models.CharField(_("file"), max_length=200, blank=True)
     content = models.BinaryField(_("content"))
@@ -190,9 +177,7 @@ class PolicySource(models.Model):
 class Clause(models.Model):
     """The smallest piece of a policy that can be cited; its key stays the same in every later version."""
 
-    version = models.ForeignKey(
-        PolicyVersion, models.CASCADE, related_name="clauses", verbose_name=_("version")
-    )
+    version = models.ForeignKey(PolicyVersion, models.CASCADE, related_name="clauses", verbose_name=_("version"))
     key = models.CharField(_("key"), max_length=60)
     kind = models.CharField(_("kind"), max_length=10, choices=ClauseKind)
     number = models.CharField(_("clause number"), max_length=20, blank=True)
@@ -226,9 +211,7 @@ class Clause(models.Model):
 class Finding(models.Model):
     """What a check found wrong with a version; the sentence is made from code and parameters in any language."""
 
-    version = models.ForeignKey(
-        PolicyVersion, models.CASCADE, related_name="findings", verbose_name=_("version")
-    )
+    version = models.ForeignKey(PolicyVersion, models.CASCADE, related_name="findings", verbose_name=_("version"))
     code = models.CharField(_("code"), max_length=40)
     severity = models.CharField(_("severity"), max_length=10, choices=Severity)
     clause_key = models.CharField(_("clause"), max_length=60, blank=True)

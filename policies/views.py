@@ -1,4 +1,4 @@
-"""Public pages, without sign-in: what is in force, every version for ever, what changed (policy 9.2, scope bullet 3)."""
+"""Public pages, without sign-in: what is in force, every version for ever, what changed (policy 9.2)."""
 
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse

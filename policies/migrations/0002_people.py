@@ -437,9 +437,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="policyversion",
-            constraint=models.UniqueConstraint(
-                fields=("policy", "number"), name="policies_version_number_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("policy", "number"), name="policies_version_number_once"),
         ),
         migrations.AddConstraint(
             model_name="policyversion",
@@ -466,9 +464,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("changes_requested_at", None), ("changes_requested_by", None)),
-                    models.Q(
-                        ("changes_requested_at__isnull", False), ("changes_requested_by__isnull", False)
-                    ),
+                    models.Q(("changes_requested_at__isnull", False), ("changes_requested_by__isnull", False)),
                     _connector="OR",
                 ),
                 name="policies_version_changes_requested_at_and_by",

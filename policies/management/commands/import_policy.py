@@ -94,4 +94,3 @@ def _as_json(version: PolicyVersion) -> dict:
             for finding in version.findings.all()
         ],
     }
-

@@ -1,0 +1,30 @@
+"""How alike two texts are: within one language by their words, across languages by what looks the same in both."""
+
+import re
+from difflib import SequenceMatcher
+
+_WORD = re.compile(r"\w+")
+# Latin letters typed in the place of Cyrillic ones, as the Kazakh of many policies has them
+_LOOK_ALIKE = str.maketrans("iaceopxyHKMTB", "іасеорхуНКМТВ")
+STEM = 5
+
+
+def folded(text: str) -> str:
+    """The text as it is compared for being unchanged: one space between words, ends trimmed."""
+    return " ".join(text.split())
+
+
+def stems(text: str) -> frozenset[str]:
+    """The first letters of its longer words, case and look-alike letters folded: endings carry grammar, not sense."""
+    words = (word.translate(_LOOK_ALIKE).casefold() for word in _WORD.findall(text))
+    return frozenset(word[:STEM] for word in words if len(word) > 2)
+
+
+def overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    """Jaccard: the share of stems that both have, 0 to 1."""
+    return len(one & other) / len(one | other) if one or other else 0.0
+
+
+def ratio(one: str, other: str) -> float:
+    """Share of words in common and in order, 0 to 1; for deciding whether a clause was reworded or replaced."""
+    return SequenceMatcher(None, one.split(), other.split(), autojunk=False).ratio()
