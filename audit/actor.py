@@ -4,14 +4,17 @@ The actor lives in the PostgreSQL *session* (`set_config(..., false)`): the trig
 events read it there, so no code path can write without one and none can forget to pass it on.
 """
 
+import getpass
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
-# officer:7 · subject:<public id> · api:<client> · job:<name> · command:<name>@<os user> · migration:<app.name> · sign-in
+# officer:7, subject:<public id>, api:<client>, job:<name>, command:<name>@<os user>, migration:<app.name>, sign-in
 ACTOR = re.compile(
     r"officer:\d+|subject:[0-9a-f-]{36}|api:[\w.-]+|job:[\w.-]+|command:\w+@[\w.\\$-]+|migration:\w+\.\w+|sign-in"
 )
@@ -49,13 +52,18 @@ def current() -> Act:
         return Act(*cursor.fetchone())
 
 
+def _can_be_restored() -> bool:
+    """Not on a lost connection, nor in a transaction that Django or PostgreSQL has given up."""
+    if connection.connection is None or connection.needs_rollback:
+        return False
+    return connection.connection.info.transaction_status not in (TransactionStatus.INERROR, TransactionStatus.UNKNOWN)
+
+
 def _checked(actor: str, reason: str) -> None:
     if not ACTOR.fullmatch(actor):
         raise ValueError(f"Not the name of an actor: {actor!r}")
     if not REASON.fullmatch(reason):
-        raise ValueError(
-            f"A reason is a code of lower-case letters, digits, '.', '_' and '-', not {reason!r}"
-        )
+        raise ValueError(f"A reason is a code of lower-case letters, digits, '.', '_' and '-', not {reason!r}")
 
 
 @contextmanager
@@ -71,7 +79,7 @@ def acting_as(actor: str, *, reason: str = "", request_id: str = "") -> Iterator
     try:
         yield
     finally:
-        if connection.connection is not None and not connection.needs_rollback:
+        if _can_be_restored():
             _apply(previous)
 
 
@@ -84,7 +92,7 @@ def because(reason: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if connection.connection is not None and not connection.needs_rollback:
+        if _can_be_restored():
             _apply(previous)
 
 
@@ -92,22 +100,24 @@ class LazyActor:
     """Sets the actor at the first statement of a request, so that a page without queries costs none.
 
     `who()` may itself read the database (the session, the user): those reads run before there is an actor.
-    A setting made inside a transaction may be rolled back with it, so it is made again after that transaction.
+    A setting made inside a transaction is rolled back with it, so it is made again in the next one.
     """
 
     def __init__(self, who: Callable[[], str], request_id: str) -> None:
         self.who, self.request_id = who, request_id
         self.applied = self.settled = self.resolving = False
-        self.before = NOBODY
+        self.before: Act | None = None
 
     def __call__(self, execute: Callable, sql: str, params: Any, many: bool, context: dict) -> Any:
         inside = connection.in_atomic_block
-        if not self.resolving and not self.settled and not (self.applied and inside):
+        # psycopg sends BEGIN together with the first statement
+        begins = connection.connection.info.transaction_status == TransactionStatus.IDLE
+        if not self.resolving and not self.settled and (begins or not (self.applied and inside)):
             self.resolving = True
             try:
                 actor = self.who()
-                if not self.applied and inside:  # somebody's transaction around the request (a test's)
-                    self.before = current()
+                if self.before is None:  # a transaction around the whole request is a test's, with its own actor
+                    self.before = current() if inside and not begins else NOBODY
                 _apply(Act(actor, self.request_id))
                 self.applied, self.settled = True, not inside
             finally:
@@ -120,7 +130,7 @@ class LazyActor:
 
     def reset(self) -> None:
         """Leave no actor behind on a connection that the next request will use."""
-        if not self.applied or connection.connection is None:
+        if self.before is None or connection.connection is None:
             return
         self.settled = True
         try:
@@ -129,3 +139,12 @@ class LazyActor:
         except Exception:
             # Whatever is wrong with the connection, nobody may inherit it.
             connection.close()
+
+
+def command_actor(name: str) -> str:
+    """The actor of a management command: `command:<name>@<os user>`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        user = str(os.getuid())
+    return f"command:{name}@{user}"

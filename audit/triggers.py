@@ -4,9 +4,7 @@ import pgtrigger
 from django.db import models
 from pgtrigger import compiler
 
-HISTORY_COLUMNS = (
-    "history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user"
-)
+HISTORY_COLUMNS = "history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user"
 ACT = """
     _actor text := nullif(current_setting('kelisim.actor', true), '');
     _request text := coalesce(current_setting('kelisim.request_id', true), '');

@@ -14,6 +14,13 @@ class KelisimAdminSite(AdminSite):
 
     # This module is imported before there are models: what knows staff is imported where it is used.
 
+    def index(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """What waits for this officer, and the state of the house."""
+        from audit import home
+
+        extra = {"needs": home.needs(request), "facts": home.facts(request)}
+        return super().index(request, extra | (extra_context or {}))
+
     @property
     def login_form(self) -> type:
         from staff.forms import SignInForm

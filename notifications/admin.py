@@ -1,12 +1,13 @@
 """The officers' pages about letters and campaigns: how far, who did not get it, pause, resume, cancel, preview."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template import TemplateDoesNotExist
 from django.urls import path
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
@@ -14,22 +15,46 @@ from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
 from notifications import preview, reports, services
 from notifications.enums import CampaignState, LetterState, SkipReason
 from notifications.models import Campaign, DeliveryEvent, Letter
+from notifications.ports import KINDS, title_of
 from notifications.rules import may_requeue, may_run
 from staff.enums import Language
 
+RUN, REQUEUE = "notifications.run_campaign", "notifications.requeue_letter"
 ACTS = {
     "pause": (_("Pause"), {CampaignState.RUNNING}),
     "resume": (_("Resume"), {CampaignState.PAUSED}),
     "cancel": (_("Cancel"), {CampaignState.RUNNING, CampaignState.PAUSED}),
 }
+# a kind that is not known any more, a cause that is gone, a text that nobody wrote
+NO_TEXT = (LookupError, ObjectDoesNotExist, TemplateDoesNotExist)
+
+
+def found(rows: QuerySet, pk: int | str) -> Campaign | Letter:
+    """The row with this key. Raises Http404 for anything that is no key of a row."""
+    if not str(pk).isdecimal():
+        raise Http404
+    return get_object_or_404(rows, pk=pk)
 
 
 @admin.register(Campaign)
 class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
-    list_display = ("__str__", "state", "created_at", "finished_at")
+    list_display = ("number", "name", "state", "letters_made", "created_at", "finished_at")
     list_filter = ("state",)
     ordering = ("-pk",)
+    sortable_by = ()
     change_form_template = "admin/notifications/campaign.html"
+
+    @admin.display(description=_("campaign"))
+    def number(self, campaign: Campaign) -> str:
+        return f"№ {campaign.pk}"
+
+    @admin.display(description=_("about"))
+    def name(self, campaign: Campaign) -> str:
+        return title_of(campaign.kind)
+
+    @admin.display(description=_("letters"))
+    def letters_made(self, campaign: Campaign) -> int | None:
+        return campaign.audience.get("queued")
 
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
@@ -45,10 +70,9 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         ]
 
     def _locate(self, request: HttpRequest, pk: int | str) -> Campaign:
-        campaign = get_object_or_404(Campaign.objects.select_related("paused_by", "cancelled_by"), pk=pk)
-        if not self.has_view_permission(request, campaign):
+        if not self.has_view_permission(request):
             raise PermissionDenied
-        return campaign
+        return found(Campaign.objects.select_related("paused_by", "cancelled_by"), pk)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
@@ -59,24 +83,30 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         left_out = campaign.audience.get("left_out", {})
         context = {
             **self.admin_site.each_context(request),
-            "title": str(campaign),
+            "title": self._title(campaign),
             "opts": self.opts,
             "original": campaign,
             "campaign": campaign,
             "progress": progress,
+            "is_running": campaign.state == CampaignState.RUNNING and progress.done < progress.total,
+            "last_answer": reports.last_refusal(campaign) if progress.stalled else "",
             "states": [(state, label, progress.by_state[state]) for state, label in LetterState.choices],
-            "languages": [(code, name, progress.by_language[code]) for code, name in Language.choices],
+            "languages": [(code, name, progress.by_language[code].items()) for code, name in Language.choices],
             "left_out_names": self._standings(left_out),
             "left_out_total": sum(left_out.values()),
             "acts": [(n, label) for n, (label, states) in ACTS.items() if self._may(campaign, request, states)],
-            "may_test": request.user.has_perm("notifications.run_campaign"),
-            "not_reached": reports.not_reached(campaign)[:50],
-            "uncertain": LetterState.UNCERTAIN,
+            "may_test": request.user.has_perm(RUN),
+            "not_reached": reports.not_reached(campaign)[: reports.SHOWN],
+            "not_reached_total": sum(progress.by_state[state] for state in reports.NOT_REACHED),
         }
-        response = render(request, self.change_form_template, context)
-        if campaign.state == CampaignState.RUNNING and progress.done < progress.total:
-            response["Refresh"] = "3"
-        return response
+        return render(request, self.change_form_template, context)
+
+    @staticmethod
+    def _title(campaign: Campaign) -> str:
+        try:
+            return preview.subject(kind=campaign.kind, cause=campaign.cause, language=get_language() or "ru")
+        except NO_TEXT:
+            return title_of(campaign.kind)
 
     @staticmethod
     def _standings(left_out: dict[str, int]) -> list[tuple[str, int]]:
@@ -93,7 +123,14 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         campaign = self._locate(request, pk)
         if act not in ACTS:
             raise Http404
-        if act == "cancel" and request.method != "POST":
+        if not request.user.has_perm(RUN):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                getattr(services, act)(campaign=campaign, by=request.user)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+        elif act == "cancel" and self._may(campaign, request, ACTS[act][1]):
             progress = reports.progress(campaign)
             context = {
                 **self.admin_site.each_context(request),
@@ -105,22 +142,18 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
                 "sent": progress.by_state[LetterState.SENT],
             }
             return render(request, "admin/notifications/cancel.html", context)
-        if request.method != "POST":
-            return redirect("admin:notifications_campaign_change", pk)
-        try:
-            getattr(services, act)(campaign=campaign, by=request.user)
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
         return redirect("admin:notifications_campaign_change", pk)
 
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Send me the letter as a customer would get it."""
         campaign = self._locate(request, pk)
-        if request.method != "POST" or not request.user.has_perm("notifications.run_campaign"):
+        if not request.user.has_perm(RUN):
             raise PermissionDenied
+        if request.method != "POST":
+            return redirect("admin:notifications_campaign_change", pk)
         language = request.POST.get("language")
         if language not in Language.values:
-            raise Http404
+            return render(request, "400.html", status=400)
         try:
             services.send_test(campaign=campaign, by=request.user, language=language)
         except ValidationError as error:
@@ -135,21 +168,41 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         if language not in Language.values:
             raise Http404
         try:
-            html = preview.html(kind=campaign.kind, cause=campaign.cause, language=language)
-        except TemplateDoesNotExist as error:
+            response = HttpResponse(preview.html(kind=campaign.kind, cause=campaign.cause, language=language))
+        except NO_TEXT as error:
             raise Http404 from error
-        response = HttpResponse(html)
-        response._csp_update = {"frame-ancestors": ["'self'"]}
+        response._csp_replace = {"frame-ancestors": ["'self'"]}
         return response
+
+
+class KindFilter(admin.SimpleListFilter):
+    """The kinds that are known, without asking a long table which ones it has."""
+
+    title = _("about")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(kind, title_of(kind)) for kind in sorted(KINDS)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 @admin.register(Letter)
 class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
-    list_display = ("__str__", "addressee", "state", "why", "language", "attempts", "created_at", "done_at")
-    list_filter = ("state", "kind", "language", "skip_reason")
+    list_display = ("number", "name", "addressee", "state", "why", "language", "attempts", "created_at", "done_at")
+    list_filter = ("state", KindFilter, "language", "skip_reason")
     list_select_related = ("subject", "staff")
     allowed_lookups = ("campaign", "campaign__id", "subject", "subject__id")
     change_form_template = "admin/notifications/letter.html"
+
+    @admin.display(description=_("letter"))
+    def number(self, letter: Letter) -> str:
+        return f"№ {letter.pk}"
+
+    @admin.display(description=_("about"))
+    def name(self, letter: Letter) -> str:
+        return title_of(letter.kind)
 
     @admin.display(description=_("to"))
     def addressee(self, letter: Letter) -> str:
@@ -165,16 +218,19 @@ class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
             *super().get_urls(),
         ]
 
+    def _locate(self, request: HttpRequest, pk: int | str) -> Letter:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return found(Letter.objects.select_related("subject", "staff", "campaign"), pk)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
         """One letter: to whom by reference, what became of it, step by step."""
-        letter = get_object_or_404(Letter.objects.select_related("subject", "staff", "campaign"), pk=object_id)
-        if not self.has_view_permission(request, letter):
-            raise PermissionDenied
+        letter = self._locate(request, object_id)
         context = {
             **self.admin_site.each_context(request),
-            "title": str(letter),
+            "title": f"{title_of(letter.kind)}, № {letter.pk}",
             "opts": self.opts,
             "original": letter,
             "letter": letter,
@@ -184,13 +240,15 @@ class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
         return render(request, self.change_form_template, context)
 
     def requeue_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        letter = get_object_or_404(Letter, pk=pk)
-        if request.method != "POST":
+        """Send an uncertain letter again."""
+        letter = self._locate(request, pk)
+        if not request.user.has_perm(REQUEUE):
             raise PermissionDenied
-        try:
-            services.requeue(letter=letter, by=request.user)
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-        else:
-            messages.success(request, gettext("The letter is queued again."))
+        if request.method == "POST":
+            try:
+                services.requeue(letter=letter, by=request.user)
+            except ValidationError as error:
+                messages.error(request, " ".join(error.messages))
+            else:
+                messages.success(request, gettext("The letter is queued again."))
         return redirect("admin:notifications_letter_change", pk)

@@ -2,7 +2,7 @@
 became of each (DESIGN 6; policy 9.2)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from email.utils import formataddr
 
 import structlog
@@ -24,10 +24,13 @@ from staff.models import Operator
 log = structlog.get_logger("kelisim.letters")
 
 CHUNK = 200
-# Letters made `sending` together: what a killed worker can leave uncertain.
-WINDOW = 20
+# Letters made `sending` together: what a killed worker can leave uncertain, and one more. The first are few; a window
+# then grows as long as the server takes one in WINDOW_SECONDS, so that with a slow server nobody waits for a full one.
+WINDOW, FIRST_WINDOW, WINDOW_SECONDS = 20, 5, 0.5
 # A task ends after this and rings again, so that a campaign never holds a worker that others wait for.
 SHIFT_SECONDS = 2.0
+# So many refusals, and not one letter accepted: the mail server does not want us, and no letter is to blame.
+REFUSED_ALL = 5
 _NOT_MINE = signing.Signer(salt="notifications.not_mine")
 
 
@@ -41,11 +44,22 @@ def letter_of(token: str) -> int:
     return int(_NOT_MINE.unsign(token))
 
 
-class Desk:
-    """One worker's desk: the connection it keeps and the letters it has compiled in this shift."""
+Prepared = tuple[Letter, Outgoing, str]
+Recorded = tuple[Letter, Result, str]
 
-    def __init__(self, sender: Sender) -> None:
+
+class Desk:
+    """One worker's desk for one shift: the connection it keeps, the letters it has compiled, how the server does.
+
+    seconds: when to let go of a chunk; None never.
+    """
+
+    def __init__(self, sender: Sender, *, seconds: float | None = None) -> None:
         self.sender = sender
+        self.end = time.monotonic() + seconds if seconds is not None else None
+        self.window = FIRST_WINDOW
+        self.accepted = 0
+        self.is_refused = False
         self.compiled: dict[tuple[str, str, str], Compiled] = {}
         self.operator = Operator.current()
         self.from_address = settings.EMAIL_SENDER or (self.operator.email if self.operator else "")
@@ -92,7 +106,7 @@ class Desk:
         return found
 
     @transaction.atomic
-    def prepare(self, window: list[Letter]) -> list[tuple[Letter, Outgoing, str]]:
+    def prepare(self, window: list[Letter]) -> list[Prepared]:
         """Mark the window `sending` and make each letter's bytes; the commit at the end is what allows sending."""
         ours = outbox.mark_sending(window)
         addresses = self.addresses(ours)
@@ -114,7 +128,7 @@ class Desk:
             outbox.record(broken)
         return prepared
 
-    def _outgoing(self, letter: Letter, address: str, personal: dict[str, str]) -> tuple[Letter, Outgoing, str]:
+    def _outgoing(self, letter: Letter, address: str, personal: dict[str, str]) -> Prepared:
         compiled = self.compile(letter)
         links = {
             "cabinet_link": settings.SITE_URL + reverse("cabinet:home"),
@@ -130,44 +144,68 @@ class Desk:
         outgoing = Outgoing(key=letter.pk, sender=self.from_address, recipient=address, data=data)
         return letter, outgoing, compiled.sha256(data)
 
-    def deliver(self, letters: list[Letter]) -> int:
-        """Send a chunk, window by window, over one connection; returns how many the server accepted.
+    @property
+    def is_over(self) -> bool:
+        """Whether to begin nothing new: the shift is over, or the mail server takes nothing from us."""
+        return self.is_refused or (self.end is not None and time.monotonic() >= self.end)
 
-        Between windows a more urgent letter is let through: what is left of the chunk is given back.
+    def deliver(self, letters: Sequence[Letter]) -> None:
+        """Send a chunk over one connection; each window is `sending` on disk before the sender reads its first letter.
+
+        Between windows results are written down, and what is left is given back when the shift is over or a more
+        urgent letter waits.
         """
-        letters = self.still_due(letters)
-        accepted = 0
-        for start in range(0, len(letters), WINDOW):
-            if start and outbox.is_urgent_waiting(letters[start].priority):
-                outbox.release(letters[start:])
-                break
-            prepared = self.prepare(letters[start : start + WINDOW])
-            accepted += self._send(prepared)
-        return accepted
-
-    def _send(self, prepared: list[tuple[Letter, Outgoing, str]]) -> int:
-        known = {letter.pk: (letter, sha256) for letter, _outgoing, sha256 in prepared}
-        results: list[tuple[Letter, Result, str]] = []
+        on_the_way: dict[int, Prepared] = {}
+        results: list[Recorded] = []
         last_sign = time.monotonic()
 
         def on_transmit(_keys: list[int]) -> None:
             nonlocal last_sign
             if time.monotonic() - last_sign > outbox.LEASE.total_seconds() / 8:
-                outbox.still_alive(list(known))
+                outbox.still_alive(list(on_the_way))
                 last_sign = time.monotonic()
 
-        def outgoing() -> Iterator[Outgoing]:
-            for _letter, message, _sha256 in prepared:
-                yield message
+        def windows() -> Iterator[Outgoing]:
+            left = self.still_due(list(letters))
+            while left:
+                began = time.monotonic()
+                window, left = left[: self.window], left[self.window :]
+                prepared = self.prepare(window)
+                on_the_way.update((item[0].pk, item) for item in prepared)
+                for _letter, outgoing, _sha256 in prepared:
+                    yield outgoing
+                self._write_down(results)
+                self._pace(len(window), time.monotonic() - began)
+                if left and (self.is_over or outbox.is_urgent_waiting(left[0].priority)):
+                    outbox.release(left)
+                    return
 
         try:
-            for result in self.sender.send(outgoing(), on_transmit=on_transmit):
-                letter, sha256 = known.pop(result.key)
+            for result in self.sender.send(windows(), on_transmit=on_transmit):
+                letter, _outgoing, sha256 = on_the_way.pop(result.key)
                 results.append((letter, result, sha256))
         finally:
-            if results:
-                outbox.record(results)
-        return sum(result.outcome == "sent" for _letter, result, _sha256 in results)
+            self._write_down(results)
+
+    def _pace(self, letters: int, seconds: float) -> None:
+        wanted = int(letters * WINDOW_SECONDS / max(seconds, 0.001))
+        self.window = max(1, min(WINDOW, 2 * self.window, wanted))
+
+    def _write_down(self, results: list[Recorded]) -> None:
+        """Record results and forget them; refusals that no letter is to blame for become deferrals."""
+        if not results:
+            return
+        self.accepted += sum(result.outcome == "sent" for _letter, result, _sha256 in results)
+        unheard = all(result.outcome == "deferred" and result.code is None for _letter, result, _sha256 in results)
+        refused = len(results) >= REFUSED_ALL and all(
+            result.outcome == "failed" and result.code is not None for _letter, result, _sha256 in results
+        )
+        if not self.accepted and (unheard or refused):
+            self.is_refused = True
+            log.error("the mail server takes nothing from us", code=results[0][1].code, letters=len(results))
+            results[:] = [(letter, result._replace(outcome="deferred"), sha) for letter, result, sha in results]
+        outbox.record(results)
+        results.clear()
 
 
 _sender: Sender | None = None
@@ -182,20 +220,24 @@ def sender() -> Sender:
 
 
 def deliver_due(*, seconds: float = SHIFT_SECONDS) -> bool:
-    """Send what is due for about `seconds`; returns whether more may be due."""
-    desk = Desk(sender())
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        letters = outbox.claim(CHUNK)
-        if not letters:
-            outbox.finish_campaigns()
+    """Send what is due for about `seconds`; returns whether to ring again: more is due and the server takes it.
+
+    Does nothing while another process sends; that one looks once more after it has let go of the lock.
+    """
+    with outbox.only_sender() as mine:
+        if not mine:
             return False
-        desk.deliver(letters)
-    return True
+        desk = Desk(sender(), seconds=seconds)
+        while not desk.is_over and (letters := outbox.claim(CHUNK)):
+            desk.deliver(letters)
+    if outbox.is_due():
+        return not desk.is_refused
+    outbox.finish_campaigns()
+    return False
 
 
 def deliver_urgent() -> bool:
-    """Send sign-in codes only, now; returns whether other letters may be due."""
+    """Send sign-in codes only, now, whoever sends a campaign; returns whether there were any."""
     letters = outbox.claim(WINDOW, priority=Priority.CODE)
     Desk(sender()).deliver(letters)
     return bool(letters)

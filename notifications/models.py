@@ -27,9 +27,7 @@ class Campaign(models.Model):
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     paused_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, blank=True, related_name="+")
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
-    cancelled_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    cancelled_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, blank=True, related_name="+")
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:
@@ -39,8 +37,7 @@ class Campaign(models.Model):
         permissions = [("run_campaign", _("Can pause, resume and cancel a campaign"))]
         constraints = [
             models.CheckConstraint(
-                condition=Q(paused_at=None, paused_by=None)
-                | Q(paused_at__isnull=False, paused_by__isnull=False),
+                condition=Q(paused_at=None, paused_by=None) | Q(paused_at__isnull=False, paused_by__isnull=False),
                 name="notifications_campaign_paused_at_and_by",
             ),
             models.CheckConstraint(
@@ -51,7 +48,7 @@ class Campaign(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.cause}"
+        return f"{self.kind} #{self.pk}"
 
 
 class LetterStateGuard(HouseTrigger):
@@ -128,8 +125,7 @@ class Letter(models.Model):
                 name="notifications_one_addressee",
             ),
             models.CheckConstraint(
-                condition=(Q(state="skipped") & ~Q(skip_reason=""))
-                | (~Q(state="skipped") & Q(skip_reason="")),
+                condition=(Q(state="skipped") & ~Q(skip_reason="")) | (~Q(state="skipped") & Q(skip_reason="")),
                 name="notifications_skip_has_reason",
             ),
         ]

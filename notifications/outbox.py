@@ -5,11 +5,12 @@ mail server said. A claim that ends unused is simply claimed again; a `sending` 
 because the letter may or may not have left, and is never sent again by the system itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
@@ -21,29 +22,66 @@ from notifications.smtp import Result
 # How long a claim or a `sending` may last without a sign of life from its worker.
 LEASE = timedelta(seconds=settings.LETTER_LEASE_SECONDS)
 
+# Whoever sends letters holds this lock of PostgreSQL's, so that one process at a time does, whatever rings.
+SENDING_LOCK = 0x4B454C49
+
+DUE = """
+    state IN ('queued', 'deferred') AND due_at <= clock_timestamp() AND priority <= %(priority)s
+    AND (claimed_at IS NULL OR claimed_at < clock_timestamp() - %(lease)s)
+    AND (campaign_id IS NULL OR campaign_id = ANY(%(running)s))
+"""
 CLAIM = f"""
     UPDATE {Letter._meta.db_table} SET claimed_at = clock_timestamp()
     WHERE id IN (
-        SELECT id FROM {Letter._meta.db_table}
-        WHERE state IN ('queued', 'deferred') AND due_at <= clock_timestamp() AND priority <= %(priority)s
-            AND (claimed_at IS NULL OR claimed_at < clock_timestamp() - %(lease)s)
-            AND (campaign_id IS NULL OR campaign_id = ANY(%(running)s))
+        SELECT id FROM {Letter._meta.db_table} WHERE {DUE}
         ORDER BY priority, due_at, id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     )
     RETURNING id
 """  # noqa: S608 -- table names only
+IS_DUE = f"SELECT EXISTS (SELECT 1 FROM {Letter._meta.db_table} WHERE {DUE})"  # noqa: S608
+
+
+@contextmanager
+def only_sender() -> Iterator[bool]:
+    """Whether this process is now the one that sends; the lock ends with the block, or with the process.
+
+    Bells ring oftener than needed and each that finds letters rings again: without this they would multiply and
+    keep every worker busy with the campaign. So a bell that comes too many finds the place taken and falls silent.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [SENDING_LOCK])
+        (mine,) = cursor.fetchone()
+    try:
+        yield mine
+    finally:
+        # a lost connection has given the lock back by itself
+        with suppress(DatabaseError):
+            if mine:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_unlock(%s)", [SENDING_LOCK])
+
+
+def _due(priority: int) -> dict[str, object]:
+    running = list(Campaign.objects.filter(state=CampaignState.RUNNING).values_list("pk", flat=True))
+    return {"priority": priority, "lease": LEASE, "running": running}
+
+
+def is_due() -> bool:
+    """Whether `claim` would find a letter now."""
+    with connection.cursor() as cursor:
+        cursor.execute(IS_DUE, _due(Priority.CAMPAIGN))
+        return cursor.fetchone()[0]
 
 
 def claim(limit: int, *, priority: int = Priority.CAMPAIGN) -> list[Letter]:
-    """Up to `limit` due letters that nobody else has, the most urgent first; two statements.
+    """Up to `limit` due letters that nobody else has, the most urgent first; three statements.
 
     `priority`: no letter less urgent than this.
     """
-    running = list(Campaign.objects.filter(state=CampaignState.RUNNING).values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, {"priority": priority, "lease": LEASE, "running": running, "limit": limit})
+        cursor.execute(CLAIM, {**_due(priority), "limit": limit})
         ids = [pk for (pk,) in cursor.fetchall()]
     return list(Letter.objects.filter(pk__in=ids).order_by("priority", "due_at", "pk"))
 

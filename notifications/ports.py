@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.utils.functional import Promise
+
 if TYPE_CHECKING:
     from notifications.models import Letter
 
@@ -23,6 +25,7 @@ class LetterKind(NamedTuple):
     personal: letters → {letter id: {placeholder: value}}; what differs from person to person (a code).
         It runs at sending, inside the transaction that claimed the letters.
     notice: a notice, which some standings stop; a sign-in code is none
+    title: what officers call it
     """
 
     kind: str
@@ -30,6 +33,7 @@ class LetterKind(NamedTuple):
     is_current: Callable[[str], bool] = _always
     personal: Callable[[list["Letter"]], dict[int, dict[str, str]]] = _nothing
     notice: bool = True
+    title: Promise | str = ""
 
 
 KINDS: dict[str, LetterKind] = {}
@@ -40,3 +44,8 @@ def register(kind: LetterKind) -> None:
     if kind.kind in KINDS:
         raise ValueError(f"Letter kind {kind.kind!r} is registered twice.")
     KINDS[kind.kind] = kind
+
+
+def title_of(kind: str) -> str:
+    """What officers call this kind of letter; its code when it has no other name or is not known any more."""
+    return str(KINDS[kind].title or kind) if kind in KINDS else kind

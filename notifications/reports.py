@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Max, Min
+from django.db.models import Case, Count, Max, Min, QuerySet, When
 from django.utils import timezone
 
-from notifications.enums import TERMINAL, CampaignState, LetterState
-from notifications.models import Campaign, Letter
+from notifications.enums import TERMINAL, CampaignState, Delivery, LetterState
+from notifications.models import Campaign, DeliveryEvent, Letter
 from staff.enums import Language
 
 
@@ -55,7 +55,24 @@ def progress(campaign: Campaign) -> Progress:
     return Progress(total, done, by_state, by_language, rate, expected, stalled)
 
 
-def not_reached(campaign: Campaign):
-    """The letters that did not arrive, each with its reason: skipped, failed, uncertain."""
-    states = [LetterState.SKIPPED, LetterState.FAILED, LetterState.UNCERTAIN]
-    return Letter.objects.filter(campaign=campaign, state__in=states).select_related("subject")
+NOT_REACHED = (LetterState.SKIPPED, LetterState.FAILED, LetterState.UNCERTAIN)
+# on the campaign's page; the lists of letters have all of them
+SHOWN = 50
+
+
+def not_reached(campaign: Campaign) -> QuerySet[Letter]:
+    """The letters that did not surely arrive, each with its reason: those a person must decide about first."""
+    return (
+        campaign.letters.filter(state__in=NOT_REACHED)
+        .annotate(
+            turn=Case(When(state=LetterState.UNCERTAIN, then=0), When(state=LetterState.FAILED, then=1), default=2)
+        )
+        .select_related("subject")
+        .order_by("turn", "pk")
+    )
+
+
+def last_refusal(campaign: Campaign) -> str:
+    """What the mail server said when it last put a letter off, or how it could not be reached."""
+    event = DeliveryEvent.objects.filter(letter__campaign=campaign, kind=Delivery.DEFERRED).order_by("-pk").first()
+    return f"{event.code or ''} {event.answer}".strip() if event else ""

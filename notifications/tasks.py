@@ -1,7 +1,7 @@
 """Doorbells: ids in, one service called. What must not be lost is a row, so any of these may be lost or repeated."""
 
 from celery import shared_task
-from celery.signals import heartbeat_sent
+from celery.signals import heartbeat_sent, worker_ready
 from django.db import close_old_connections
 from django.db.models.functions import Now
 
@@ -43,3 +43,9 @@ def worker_heartbeat(**_kwargs: object) -> None:
     """Celery's own worker heartbeat, every two seconds: the worker lives even when no task comes."""
     close_old_connections()
     _beat("worker")
+
+
+@worker_ready.connect
+def look_around(**_kwargs: object) -> None:
+    """A worker that starts after a failure goes on at once instead of at the next sweep."""
+    ring("notifications.sweep")

@@ -142,8 +142,7 @@ class PolicyVersionAdmin(HouseAdmin):
     def _missing(version: PolicyVersion) -> list[str]:
         if version.state != State.DRAFT:
             return []
-        fields = rules.missing_before_review(version)
-        return [str(PolicyVersion._meta.get_field(name).verbose_name) for name in fields]
+        return [rules.field_name(name) for name in rules.missing_before_review(version)]
 
     @staticmethod
     def _progress(version: PolicyVersion) -> list[dict]:

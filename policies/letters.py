@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from notifications.doorbell import ring
 from notifications.enums import LetterState, Priority, SkipReason
@@ -110,4 +111,4 @@ def is_current(cause: str) -> bool:
     return version.state == State.PUBLISHED and version.in_force_during.upper is None
 
 
-POLICY_CHANGED = LetterKind(KIND, context, is_current)
+POLICY_CHANGED = LetterKind(KIND, context, is_current, title=_("a policy has changed"))

@@ -6,9 +6,10 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from simple_history.utils import get_history_manager_for_model
 
 from policies.enums import TRANSITIONS, State
-from policies.models import PolicyVersion
+from policies.models import Clause, PolicyVersion
 from staff.models import StaffUser
 
 
@@ -42,6 +43,11 @@ def _check_state(version: PolicyVersion, target: str) -> None:
         )
 
 
+def field_name(name: str) -> str:
+    """What a field of a version is called, in the active language."""
+    return str(getattr(PolicyVersion._meta.get_field(name), "verbose_name", name))
+
+
 def missing_before_review(version: PolicyVersion) -> list[str]:
     """Names of the fields that must be filled before the version is submitted."""
     fields = list(REQUIRED)
@@ -69,7 +75,7 @@ def check_may_submit(version: PolicyVersion, *, by: StaffUser) -> None:
     _check_state(version, State.IN_REVIEW)
     missing = missing_before_review(version)
     if missing:
-        names = ", ".join(str(PolicyVersion._meta.get_field(name).verbose_name) for name in missing)
+        names = ", ".join(field_name(name) for name in missing)
         raise NotAllowed(_("Fill in before submitting: %(fields)s."), code="incomplete", params={"fields": names})
     if not {"kk", "ru"} <= set(version.languages()):
         raise NotAllowed(_("A policy is submitted in Kazakh and in Russian."), code="languages")
@@ -87,8 +93,7 @@ def check_may_approve(version: PolicyVersion, *, by: StaffUser) -> None:
     _check_state(version, State.APPROVED)
     if version.submitted_by_id == by.pk:
         raise NotAllowed(_("You submitted this version, so somebody else must approve it."), code="four_eyes")
-    history = PolicyVersion.clauses.rel.related_model.history
-    if history.filter(version_id=version.pk, history_user_id=by.pk).exists():
+    if get_history_manager_for_model(Clause).filter(version_id=version.pk, history_user_id=by.pk).exists():
         raise NotAllowed(_("You wrote a part of this version, so somebody else must approve it."), code="four_eyes")
 
 

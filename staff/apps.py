@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,8 +9,11 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
-        from staff.models import Operator, RoleGrant, StaffUser
+        from staff import ports
+        from staff.models import Operator, RoleGrant, StaffUser, Undertaking
 
         track(Operator)
         track(StaffUser, exclude=["password"])
         track(RoleGrant)
+        track(Undertaking)
+        checks.register(ports.missing_handlers)

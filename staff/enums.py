@@ -24,3 +24,5 @@ class SignInOutcome(models.TextChoices):
     REFUSED = "refused", _("refused")
     LIMITED = "limited", _("too many tries")
     SIGNED_OUT = "signed_out", _("signed out")
+    LINK_ASKED = "link_asked", _("asked for a link to set a password")
+    PASSWORD_SET = "password_set", _("set a password")

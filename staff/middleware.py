@@ -20,9 +20,7 @@ class UndertakingGate:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
-    def process_view(
-        self, request: HttpRequest, view: object, args: tuple, kwargs: dict
-    ) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: object, args: tuple, kwargs: dict) -> HttpResponse | None:
         if request.is_cabinet or not request.path_info.startswith("/admin/"):
             return None
         if request.resolver_match.view_name in OPEN or not request.user.is_authenticated:

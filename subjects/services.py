@@ -36,7 +36,7 @@ def dispute_address(*, letter_id: int) -> None:
         letter = Letter.objects.select_for_update().filter(pk=letter_id, subject__isnull=False).first()
         if letter is None:
             return
-        subject = DataSubject.objects.select_for_update().get(pk=letter.subject_id)
+        subject = DataSubject.objects.select_for_update().get(letters=letter)
         if letter.events.filter(kind=Delivery.NOT_MINE).exists():
             return
         DeliveryEvent.objects.create(letter=letter, kind=Delivery.NOT_MINE)

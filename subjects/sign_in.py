@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from audit.actor import acting_as
 from notifications.doorbell import ring
@@ -169,7 +170,7 @@ def _context(_cause: str, _language: str) -> dict:
     return {"minutes": int(LIVES.total_seconds() // 60), "site": settings.SITE_URL}
 
 
-SIGN_IN_CODE = LetterKind(KIND, _context, _is_current, _make_codes, notice=False)
+SIGN_IN_CODE = LetterKind(KIND, _context, _is_current, _make_codes, notice=False, title=gettext_lazy("code to sign in"))
 
 
 def verify(*, handle: UUID, code: str) -> DataSubject | None:

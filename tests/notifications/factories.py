@@ -21,3 +21,11 @@ class LetterFactory(DjangoModelFactory):
     kind = "sample"
     cause = Sequence(lambda n: f"tests.Sample:{n}#sample")
     language = "kk"
+
+
+def campaign_to(people, **kwargs) -> Campaign:
+    """A campaign with one letter to each of these people."""
+    campaign = CampaignFactory(**kwargs)
+    for person in people:
+        LetterFactory(subject=person, campaign=campaign, cause=campaign.cause, language=person.language, priority=9)
+    return campaign

@@ -10,11 +10,11 @@ from django.utils import timezone
 from audit.actor import acting_as
 from audit.models import AccessRecord
 from notifications import delivery, outbox, services
-from notifications.enums import CampaignState, LetterState, Priority, SkipReason
-from notifications.models import Campaign, DeliveryEvent, Letter
+from notifications.enums import CampaignState, LetterState, SkipReason
+from notifications.models import DeliveryEvent, Letter
 from notifications.rules import NotAllowed
 from subjects.enums import Standing
-from tests.notifications.factories import CampaignFactory, LetterFactory
+from tests.notifications.factories import LetterFactory, campaign_to
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
 
@@ -23,13 +23,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("sample", "operator
 
 def arrived(sink) -> list[email.message.EmailMessage]:
     return sink.messages()
-
-
-def campaign_to(people, **kwargs) -> Campaign:
-    campaign = CampaignFactory(**kwargs)
-    for person in people:
-        LetterFactory(subject=person, campaign=campaign, cause=campaign.cause, language=person.language, priority=9)
-    return campaign
 
 
 def test_a_letter_arrives_in_the_persons_language_at_the_address_in_the_vault(sink):
@@ -213,25 +206,6 @@ def test_pause_resume_and_cancel(sink):
     assert other.history.first().history_user == officer
 
 
-def test_a_code_overtakes_a_campaign_between_two_windows(sink, monkeypatch):
-    monkeypatch.setattr(delivery, "WINDOW", 2)
-    campaign_to([DataSubjectFactory() for _ in range(6)])
-    waiting = DataSubjectFactory(email="waiting@example.kz")
-    original = delivery.Desk._send
-
-    def then_a_code_is_asked_for(desk, prepared):
-        accepted = original(desk, prepared)
-        if not Letter.objects.filter(priority=Priority.CODE).exists():
-            LetterFactory(subject=waiting, priority=Priority.CODE)
-        return accepted
-
-    monkeypatch.setattr(delivery.Desk, "_send", then_a_code_is_asked_for)
-    delivery.deliver_due()
-    order = [message["To"] for message in arrived(sink)]
-    assert order.index("waiting@example.kz") == 2
-    assert len(order) == 7
-
-
 def test_a_claim_that_ran_out_is_not_sent_by_its_first_owner(sink):
     LetterFactory(subject=DataSubjectFactory())
     (mine,) = outbox.claim(10)
@@ -277,7 +251,8 @@ def test_a_test_letter_goes_to_the_officer_and_may_be_asked_for_again(sink):
     ]
 
 
-def test_the_statements_of_a_chunk_do_not_grow_with_its_letters(sink, django_assert_max_num_queries):
+def test_the_statements_of_a_chunk_do_not_grow_with_its_letters(sink, monkeypatch, django_assert_max_num_queries):
+    monkeypatch.setattr(delivery, "FIRST_WINDOW", delivery.WINDOW)
     people = [DataSubjectFactory() for _ in range(40)]
     campaign_to(people[:20])
     with django_assert_max_num_queries(40) as few:

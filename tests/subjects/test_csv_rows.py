@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 from django.utils.functional import Promise
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,12 @@ from subjects.identifiers import check_digit
 TODAY = date(2026, 11, 23)
 HEADER = "client_number,iin,last_name,first_name,patronymic,phone,email,language,kind,birth_date"
 GOOD = "K-1,850314390019,Нұрланов,Бек,Ерланұлы,8 701 123 45 67,Bek@Mail.KZ,ru,guarantor,14.03.1985"
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
 
 
 def read(*lines: str, **options):

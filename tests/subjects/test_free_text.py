@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,12 @@ from subjects.free_text import find_personal_data, refuse_personal_data
 from subjects.identifiers import check_digit
 
 IINS = ["850314390019", "921130490023", "780705490035", "010228590046", "041209690108", "960229391800"]
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    with translation.override("en"):
+        yield
 
 
 def found(text: str) -> list[str]:

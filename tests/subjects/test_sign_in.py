@@ -163,7 +163,7 @@ def test_what_is_no_identifier_is_said_so_and_leaves_nothing(client, text):
 
 
 @pytest.mark.parametrize("standing", [Standing.DECEASED, Standing.MINOR, Standing.ERASED, Standing.DISPUTED_ADDRESS])
-def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(client, person, standing, operator, sink):  # noqa: F811, E501
+def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(client, person, standing, operator, sink):  # noqa: F811
     ask(client)
     client.post("/cabinet/code/", {"code": code_from(sink)})
     person.standing = standing
@@ -210,7 +210,7 @@ def test_without_a_session_every_page_leads_to_the_door(client, person):
         assert client.get(page).url == "/cabinet/sign-in/"
 
 
-def test_a_member_of_staff_is_nobody_in_the_cabinet_and_a_customer_nobody_in_admin(client, person, operator, sink):  # noqa: F811, E501
+def test_a_member_of_staff_is_nobody_in_the_cabinet_and_a_customer_nobody_in_admin(client, person, operator, sink):  # noqa: F811
     officer = StaffUserFactory()
     client.force_login(officer)
     assert client.get("/cabinet/").url == "/cabinet/sign-in/"

@@ -1,0 +1,200 @@
+"""The rules of DESIGN 3-7 about models and their pages, looked up in the database where they must hold.
+
+Rules about sources: test_house_sources.py.
+"""
+
+import re
+
+import pgtrigger
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection, models
+
+from audit.admin import GuardedAdmin, HistoryAdmin
+from audit.history import is_tracked
+from audit.models import Event
+
+HOUSE = ("config", "consent", "policies", "subjects", "notifications", "staff", "audit")
+OURS = [config.label for config in apps.get_app_configs() if config.label in HOUSE]
+
+TRACKED = {
+    "staff.Operator", "staff.StaffUser", "staff.RoleGrant", "staff.Undertaking",
+    "notifications.Campaign",
+    "subjects.DataSubject", "subjects.DataCategory", "subjects.PersonalData", "subjects.SubjectImport", "subjects.Task",
+    "policies.Policy", "policies.PolicyVersion", "policies.PolicySource", "policies.Clause", "policies.Finding",
+}  # fmt: skip
+EVENTS = {
+    "audit.AccessRecord",
+    "staff.UndertakingAcceptance", "staff.SignIn",
+    "notifications.DeliveryEvent",
+    "subjects.CabinetEvent",
+    "consent.NoticeServed", "consent.Acknowledgement",
+}  # fmt: skip
+EXEMPT = {
+    "notifications.Letter": "a queue; what became of a letter is in DeliveryEvent",
+    "notifications.Heartbeat": "a pulse, nobody's act",
+    "subjects.SubjectKey": "a history of keys would undo their destruction",
+    "subjects.SearchKey": "derived from PersonalData and deleted with its class",
+    "subjects.SignInCode": "short-lived; what happened at the door is in CabinetEvent",
+}
+# `x_by` without a CheckConstraint that binds it to `x_at`, and why
+UNPAIRED = {
+    ("policies.PolicyVersion", "created"): "created_at is the database's; a command may create without an officer",
+    ("subjects.SubjectImport", "started"): "started_at is the database's; a command may import without an officer",
+    ("staff.RoleGrant", "granted"): "the moment is the lower end of `during`; the first grant has no giver",
+    ("staff.RoleGrant", "revoked"): "the moment is the upper end of `during`",
+}
+# the texts that may stand in a __str__: codes, names of staff and of our organisation, never a subject's
+IN_STR = {
+    "audit.AccessRecord": {"door", "category", "reference"},
+    "staff.Operator": {"name_ru"},
+    "staff.StaffUser": {"username"},
+    "staff.RoleGrant": {"role"},
+    "staff.SignIn": {"outcome"},
+    "notifications.Campaign": {"kind", "cause"},
+    "notifications.Letter": {"kind", "cause"},
+    "notifications.DeliveryEvent": {"kind"},
+    "notifications.Heartbeat": {"name"},
+    "subjects.SubjectKey": {"retention_class"},
+    "subjects.DataCategory": {"code"},
+    "subjects.SearchKey": {"kind"},
+    "subjects.CabinetEvent": {"kind"},
+    "subjects.Task": {"kind"},
+    "policies.Policy": {"code"},
+    "policies.PolicySource": {"language"},
+    "policies.Clause": {"key"},
+    "policies.Finding": {"code"},
+    "consent.Acknowledgement": {"answer"},
+}
+
+
+def house_models() -> list[type[models.Model]]:
+    return [m for m in apps.get_models() if m._meta.app_label in OURS and not hasattr(m, "history_object")]
+
+
+def by_label(model: type[models.Model]) -> str:
+    return model._meta.label
+
+
+every_model = pytest.mark.parametrize("model", house_models(), ids=by_label)
+
+
+def test_every_model_is_tracked_an_event_or_exempt_with_a_reason():
+    assert {by_label(m) for m in house_models()} == TRACKED | EVENTS | set(EXEMPT)
+    assert not TRACKED & EVENTS
+    assert not (TRACKED | EVENTS) & set(EXEMPT)
+    assert {by_label(m) for m in house_models() if is_tracked(m)} == TRACKED
+    assert {by_label(m) for m in house_models() if issubclass(m, Event)} == EVENTS
+
+
+def standing(table: str) -> dict[str, str]:
+    """{trigger: the body of its function} of the enabled triggers that stand in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.tgname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+            " WHERE t.tgrelid = %s::regclass AND NOT t.tgisinternal AND t.tgenabled = 'O'",
+            [f'"{table}"'],
+        )
+        return dict(cursor.fetchall())
+
+
+def demanded(model: type[models.Model]) -> set[str]:
+    if is_tracked(model):
+        return {"history_insert", "history_update", "history_delete", "no_truncate", "frozen_key"}
+    if issubclass(model, Event):
+        return {"event_stamp", "append_only", "no_truncate"}
+    return {"append_only", "no_truncate"} if hasattr(model, "history_object") else set()
+
+
+@pytest.mark.django_db
+@every_model
+def test_the_protecting_triggers_stand_in_the_database_and_cannot_be_skipped(model):
+    for guarded in [model, *([model.history.model] if is_tracked(model) else [])]:
+        registered = {t.name: t.get_pgid(m) for m, t in pgtrigger.registered() if m is guarded}
+        assert demanded(guarded) <= set(registered)
+        bodies = standing(guarded._meta.db_table)
+        assert set(registered.values()) == set(bodies)
+        for name, body in bodies.items():
+            assert "ignore" not in body.lower(), f"{name} can be skipped"
+
+
+def names_in(condition: models.Q) -> set[str]:
+    found = set()
+    for child in condition.children:
+        found |= names_in(child) if isinstance(child, models.Q) else {child[0].split("__")[0]}
+    return found
+
+
+@every_model
+def test_who_and_when_are_a_pair_and_a_constraint_knows_it(model):
+    names = {field.name for field in model._meta.concrete_fields}
+    bound = [names_in(c.condition) for c in model._meta.constraints if isinstance(c, models.CheckConstraint)]
+    for by in (name for name in names if name.endswith("_by")):
+        act = by.removesuffix("_by")
+        if (by_label(model), act) in UNPAIRED:
+            continue
+        assert f"{act}_at" in names, f"{by} without {act}_at"
+        assert {by, f"{act}_at"} in bound, f"no CheckConstraint binds {by} and {act}_at and nothing else"
+
+
+def test_no_exception_outlives_its_reason():
+    known = {by_label(m) for m in house_models()}
+    assert set(IN_STR) <= known
+    assert {label for label, _act in UNPAIRED} <= known
+    for label, act in UNPAIRED:
+        apps.get_model(label)._meta.get_field(f"{act}_by")
+
+
+def with_canaries(model: type[models.Model], depth: int = 3) -> models.Model:
+    """An instance whose every text says which field it is, related rows too."""
+    obj = model()
+    for field in model._meta.concrete_fields:
+        if isinstance(field, models.CharField | models.TextField) and not field.generated:
+            obj.__dict__[field.attname] = f"canary:{by_label(model)}:{field.name}:"
+        elif isinstance(field, models.BinaryField):
+            obj.__dict__[field.attname] = b"canary:sealed:"
+        elif field.is_relation and depth:
+            setattr(obj, field.name, with_canaries(field.related_model, depth - 1))
+        elif field.primary_key:
+            obj.__dict__[field.attname] = 7
+    return obj
+
+
+@every_model
+def test_what_a_row_is_called_says_nothing_of_a_person(model):
+    allowed = {f"{label}:{name}" for label, names in IN_STR.items() for name in names}
+    for said in (str(with_canaries(model)), repr(with_canaries(model))):
+        assert set(re.findall(r"canary:([^:]*:[^:]*):", said)) <= allowed
+
+
+def test_a_talkative_name_would_be_caught(monkeypatch):
+    from subjects.models import DataSubject, SearchKey
+
+    monkeypatch.setattr(SearchKey, "__str__", lambda self: f"{self.hint} {self.kind}")
+    with pytest.raises(AssertionError):
+        test_what_a_row_is_called_says_nothing_of_a_person(SearchKey)
+    assert "canary" not in str(with_canaries(DataSubject))
+
+
+# admin
+
+
+def house_admins() -> list[admin.ModelAdmin]:
+    return [a for model, a in admin.site._registry.items() if model._meta.app_label in OURS]
+
+
+@pytest.mark.parametrize("page", house_admins(), ids=lambda page: page.opts.label)
+def test_every_list_has_an_allow_list_and_every_tracked_model_its_history(page):
+    assert isinstance(page, GuardedAdmin), "stock Django admin answers ?field__startswith="
+    assert page.show_full_result_count is False
+    assert not page.date_hierarchy
+    assert not [
+        name for name in page.allowed_lookups if re.search(r"__(i?(contains|startswith|endswith|regex)|in)$", name)
+    ]
+    assert not [
+        n
+        for n in page.search_fields or ()
+        if n[0] not in "=" and type(page).get_search_results is admin.ModelAdmin.get_search_results
+    ], "search is exact"
+    assert is_tracked(page.model) <= isinstance(page, HistoryAdmin)
