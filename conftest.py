@@ -17,8 +17,11 @@ PROVE = os.environ.get("KELISIM_PROVE") == "1"
 os.environ.setdefault("KELISIM_VAR", str(ROOT / "var" / "test"))
 
 from config import embedded  # noqa: E402
+from config.catalogues import compile_catalogues  # noqa: E402
 
 embedded.ensure(durable=False, own=True)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    compile_catalogues()
 # pytest-django would read the settings before this file
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -69,9 +72,9 @@ def size():
 
 
 def _fingerprint() -> str:
-    """Of all migrations: another set of migrations is another template database."""
+    """Of all migrations and of the triggers' SQL: another set is another template database."""
     digest = hashlib.sha256()
-    for path in sorted(ROOT.glob("*/migrations/*.py")):
+    for path in [*sorted(ROOT.glob("*/migrations/*.py")), *sorted(ROOT.glob("*/triggers.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 from config import embedded
 from config.logs import logging_config
@@ -22,14 +21,14 @@ KELISIM_ENV = env.str("KELISIM_ENV", "embedded" if embedded.is_installed() else 
 PRODUCTION = KELISIM_ENV == "production"
 
 SECRETS = {
-    "DATABASE_URL": _("the PostgreSQL database, postgres://user:password@host/name"),
-    "REDIS_URL": _("the Celery broker, rediss://…"),
-    "SECRET_KEY": _("signs sessions and links; 50 random characters or more"),
-    "KELISIM_KEY_ENCRYPTION_KEYS": _("wrap the keys of persons: version:base64 of 32 bytes, the active one first"),
-    "KELISIM_INDEX_KEY": _("makes the search index: base64 of 32 bytes"),
-    "ALLOWED_HOSTS": _("the host names the site answers to, separated by commas"),
-    "EMAIL_URL": _("the mail server, smtp+tls://user:password@host:587"),
-    "KELISIM_SITE_URL": _("the address customers see, https://…; it stands in letters"),
+    "DATABASE_URL": "the PostgreSQL database, postgres://user:password@host/name",
+    "REDIS_URL": "the Celery broker, rediss://…",
+    "SECRET_KEY": "signs sessions and links; 50 random characters or more",
+    "KELISIM_KEY_ENCRYPTION_KEYS": "wrap the keys of persons: version:base64 of 32 bytes, the active one first",
+    "KELISIM_INDEX_KEY": "makes the search index: base64 of 32 bytes",
+    "ALLOWED_HOSTS": "the host names the site answers to, separated by commas",
+    "EMAIL_URL": "the mail server, smtp+tls://user:password@host:587",
+    "KELISIM_SITE_URL": "the address customers see, https://…; it stands in letters",
 }
 if PRODUCTION:
     missing = [name for name in SECRETS if not (os.environ.get(name) or os.environ.get(f"{name}_FILE"))]
@@ -113,7 +112,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.po
 DATABASES["default"]["TEST"] = {"TEMPLATE": "template0"}
 DATABASES["default"].setdefault("OPTIONS", {})
 if env.bool("KELISIM_DB_POOL", False):
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": env.int("KELISIM_DB_POOL_SIZE", 10)}
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("KELISIM_DB_POOL_SIZE", 10)}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

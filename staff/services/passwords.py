@@ -28,6 +28,7 @@ def write_link(user: StaffUser, *, asked: SignIn | None = None) -> None:
 @transaction.atomic
 def send_password_link(*, user: StaffUser, by: StaffUser | None) -> None:
     """Send somebody a link to set a password. Raises NotAllowed."""
+    user = StaffUser.objects.select_for_update().get(pk=user.pk)
     check_may_send_link(user, by=by)
     write_link(user)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from audit.actor import acting_as
@@ -23,6 +25,12 @@ def refused(code: str) -> Iterator[pytest.ExceptionInfo[NotAllowed]]:
     assert caught.value.messages[0].endswith(".")
 
 
+@cache
+def _hashed() -> str:
+    # hashing is made slow on purpose: once is enough for all tests
+    return make_password(PASSWORD)
+
+
 @pytest.fixture
 def member(db):
     """`member("dpo")` is an active member of staff with this role and PASSWORD; without a role: None."""
@@ -36,8 +44,8 @@ def member(db):
                 user = StaffUser.objects.create_user(username, email, is_staff=True, language=language)
             else:
                 user, _link = services.create_staff(username=username, email=email, role=role, language=language)
-            user.set_password(PASSWORD)
-            user.save()
+            user.password = _hashed()
+            user.save(update_fields=["password"])
         made.append(user)
         return user
 

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -155,8 +157,6 @@ def test_tries_made_at_once_are_counted_one_after_the_other(clerk):
 
 @pytest.mark.django_db
 def test_a_password_hashed_by_older_settings_is_renewed_at_sign_in(client, clerk):
-    from django.contrib.auth.hashers import Argon2PasswordHasher
-
     class Older(Argon2PasswordHasher):
         time_cost = 1
 
@@ -185,8 +185,6 @@ def test_the_sign_in_page_leads_to_a_new_password_and_offers_three_languages(cli
 
 @pytest.mark.django_db
 def test_the_cookie_of_a_customers_cabinet_opens_nothing_here(settings):
-    from django.contrib.sessions.backends.db import SessionStore
-
     session = SessionStore()
     session["subject"] = "0b0a2d3e-0000-4000-8000-000000000001"
     session.create()
@@ -201,9 +199,7 @@ def test_the_cookie_of_a_customers_cabinet_opens_nothing_here(settings):
 def test_changing_ones_own_password_is_written_down(clerk, at_desk):
     browser = at_desk(clerk)
     new = "another long sentence 17"
-    browser.post(
-        "/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": "other"}
-    )
+    browser.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": "other"})
     assert outcomes() == []
     browser.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
     row = SignIn.objects.get()

@@ -208,7 +208,12 @@ def test_sums_of_money_pass(amount, mark, tail):
     refuse_personal_data(f"выдано {amount:,}".replace(",", mark) + f"{tail} тенге")
 
 
-@given(st.integers(1, 999_999_999), st.integers(2000, 2099), st.sampled_from(["-", "/", " "]))
+# six digits that begin with 7 and a year are a mobile number to everybody: 700000-2000
+@given(
+    st.integers(1, 999_999_999).filter(lambda n: not 700_000 <= n <= 799_999),
+    st.integers(2000, 2099),
+    st.sampled_from(["-", "/", " "]),
+)
 def test_numbers_of_orders_and_contracts_pass(number, year, mark):
     refuse_personal_data(f"приказ № {number}{mark}{year}")
     refuse_personal_data(f"договор № {year}/{number:06d}-КЗ")

@@ -1,11 +1,11 @@
 // Keeps the parts marked data-live as the server has them now, until none of them is marked data-running.
-// Only those parts change: an open preview, a scrolled page and the keyboard's place stay.
+// Only those parts change: an open preview, a scrolled page and the keyboard's place stay. At the end the page is
+// loaded once more, since other steps are open then.
 "use strict";
 
 const SECONDS = 3;
 
 async function look() {
-  if (!document.querySelector("[data-running]")) return;
   try {
     const answer = await fetch(window.location.href, { credentials: "same-origin" });
     if (!answer.ok || answer.redirected) return window.location.reload();
@@ -14,6 +14,7 @@ async function look() {
       const now = fresh.getElementById(part.id);
       if (now && !part.contains(document.activeElement)) part.replaceWith(now);
     }
+    if (!document.querySelector("[data-running]")) return window.location.reload();
   } catch {
     // the network is away for a moment: look again
   }

@@ -1,4 +1,4 @@
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.actor import acting_as, command_actor
@@ -32,4 +32,8 @@ class Command(BaseCommand):
 def _sentences(error: ValidationError) -> str:
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
-    return " ".join(f"{name}: {message}" for name, texts in error.message_dict.items() for message in texts)
+    return " ".join(
+        message if name == NON_FIELD_ERRORS else f"{name}: {message}"
+        for name, messages in error.message_dict.items()
+        for message in messages
+    )
