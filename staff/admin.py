@@ -38,8 +38,8 @@ class StaffUserAdmin(Undeletable):
     ordering = ("username",)
     search_fields = ("username",)
     search_help_text = _("A whole sign-in name")
-    fields = ("username", "last_name", "first_name", "position", "email", "language", "is_active", "date_joined")
-    readonly_fields = ("username", "is_active", "date_joined")
+    fields = ("username", "last_name", "first_name", "position", "email", "language", "date_joined")
+    readonly_fields = ("username", "date_joined")
     change_form_template = "admin/staff/person.html"
     change_list_template = "admin/staff/people.html"
 

@@ -110,8 +110,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@subject_required
 def home(request: HttpRequest) -> HttpResponse:
+    """The cabinet's one address to remember: the door for who is outside, what needs me for who is in."""
+    return _inside(request) if request.session.get(SUBJECT_KEY) else sign_in_page(request)
+
+
+@subject_required
+def _inside(request: HttpRequest) -> HttpResponse:
     """What needs me first, then plain links."""
     parts = []
     for part in sorted(PARTS):

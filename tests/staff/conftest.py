@@ -12,6 +12,7 @@ from audit.actor import acting_as
 from staff import services
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from tests.notifications.conftest import operator, sink  # noqa: F401 -- the mail server of the tests
 
 PASSWORD = "steppe wormwood caravan 41"
 

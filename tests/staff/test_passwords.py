@@ -14,7 +14,6 @@ from notifications.models import Letter
 from staff import ports, services
 from staff.letters import password_link
 from staff.models import SignIn, StaffUser
-from tests.notifications.conftest import operator, sink  # noqa: F401 -- fixtures
 from tests.staff.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +54,7 @@ def test_the_letter_that_arrives_carries_a_link_that_sets_the_password_once(
     client,
     member,
     sink,
-    operator,  # noqa: F811
+    operator,
 ):
     user = member("officer", username="aigul", language="kk")
     ask(client, "aigul@example.kz")
@@ -116,7 +115,7 @@ def test_one_network_address_cannot_write_to_everybody(client, member):
     assert Letter.objects.count() == 1
 
 
-def test_a_letter_that_came_too_late_for_its_account_is_not_sent(client, member, sink, operator):  # noqa: F811
+def test_a_letter_that_came_too_late_for_its_account_is_not_sent(client, member, sink, operator):
     user = member("officer", username="aigul")
     ask(client, "aigul@example.kz")
     services.deactivate(user=user, by=None)
@@ -126,7 +125,7 @@ def test_a_letter_that_came_too_late_for_its_account_is_not_sent(client, member,
 
 
 @pytest.mark.parametrize("language", ["kk", "ru", "en"])
-def test_a_new_account_gets_a_letter_in_its_language(member, sink, operator, language):  # noqa: F811
+def test_a_new_account_gets_a_letter_in_its_language(member, sink, operator, language):
     administrator = member("administrator", username="root")
     with acting_as(f"officer:{administrator.pk}"):
         services.create_staff(

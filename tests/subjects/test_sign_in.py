@@ -206,14 +206,15 @@ def test_a_lost_bell_is_made_up_for_by_the_sweep(client, person, operator, sink)
 
 
 def test_without_a_session_every_page_leads_to_the_door(client, person):
-    for page in ("/cabinet/", "/cabinet/language/", "/cabinet/answers/", "/cabinet/policy/x/"):
+    assert 'name="identifier"' in client.get("/cabinet/").content.decode()
+    for page in ("/cabinet/language/", "/cabinet/answers/", "/cabinet/policy/x/"):
         assert client.get(page).url == "/cabinet/sign-in/"
 
 
 def test_a_member_of_staff_is_nobody_in_the_cabinet_and_a_customer_nobody_in_admin(client, person, operator, sink):  # noqa: F811
     officer = StaffUserFactory()
     client.force_login(officer)
-    assert client.get("/cabinet/").url == "/cabinet/sign-in/"
+    assert client.get("/cabinet/language/").url == "/cabinet/sign-in/"
     customer = Client()
     ask(customer)
     customer.post("/cabinet/code/", {"code": code_from(sink)})
@@ -232,7 +233,7 @@ def test_signing_out_ends_it(client, person, operator, sink):  # noqa: F811
     client.post("/cabinet/sign-out/")
     replay = Client()
     replay.cookies[django_settings.CABINET_COOKIE_NAME] = old
-    assert replay.get("/cabinet/").url == "/cabinet/sign-in/"
+    assert replay.get("/cabinet/language/").url == "/cabinet/sign-in/"
 
 
 def test_the_session_ends_after_thirty_idle_minutes(client, person, operator, sink):  # noqa: F811
