@@ -7,6 +7,10 @@ class ConfigConfig(AppConfig):
     name = "config"
     default = True
 
+    def ready(self) -> None:
+        # without this the web process would ring at Celery's own default broker
+        from config import celery  # noqa: F401
+
 
 class KelisimAdminConfig(SimpleAdminConfig):
     default_site = "config.admin_site.KelisimAdminSite"

@@ -12,9 +12,6 @@ from django.utils import timezone
 from config.embedded import redis_client_url
 from notifications.models import Heartbeat
 
-# the worker and beat each say that they live every 10 s
-STALE_AFTER = timedelta(seconds=35)
-
 
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 as soon as the process answers."""
@@ -39,10 +36,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
             answer["redis"] = bool(client.ping())
     except redis.RedisError:
         pass
-    now = timezone.now()
+    now, stale_after = timezone.now(), timedelta(seconds=settings.HEARTBEAT_STALE_SECONDS)
     for name in ("worker", "beat"):
         if name in beats:
             answer[name] = round((now - beats[name]).total_seconds(), 1)
-    alive = all(name in beats and now - beats[name] < STALE_AFTER for name in ("worker", "beat"))
+    alive = all(name in beats and now - beats[name] < stale_after for name in ("worker", "beat"))
     ready = bool(answer["database"] and answer["redis"] and alive)
-    return JsonResponse({"ready": ready, **answer}, status=200 if ready else 503)
+    response = JsonResponse({"ready": ready, **answer}, status=200 if ready else 503)
+    response._has_been_logged = True  # whoever asks hears it; a line a probe would bury what matters
+    return response

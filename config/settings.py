@@ -223,6 +223,9 @@ CELERY_BEAT_SCHEDULE = {
     "forgotten codes": {"task": "subjects.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 
+# How old the last sign of life of worker and beat may be before `/readyz` says 503; they give one every 2 and 10 s.
+HEARTBEAT_STALE_SECONDS = env.int("KELISIM_HEARTBEAT_STALE_SECONDS", 35)
+
 # Mail. `EMAIL_URL` is read by notifications.smtp; Django's own mail functions are not used.
 EMAIL_URL = env.str("EMAIL_URL", f"smtp://localhost:{env.int('KELISIM_SMTP_PORT', 2525)}")
 EMAIL_SENDER = env.str("KELISIM_EMAIL_SENDER", "")

@@ -1,5 +1,6 @@
 """Every address of the house; apps bring their own, this file only composes."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.shortcuts import redirect
 from django.urls import include, path
@@ -17,6 +18,8 @@ urlpatterns = [
     path("cabinet/", include("subjects.urls")),
     path("cabinet/", include("consent.urls")),
 ]
+if not settings.PRODUCTION:
+    urlpatterns.append(path("demo/", include("config.demo.urls")))
 
 handler400 = "config.errors.bad_request"
 handler403 = "config.errors.permission_denied"

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template import TemplateDoesNotExist
 from django.urls import path
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -34,6 +35,14 @@ def found(rows: QuerySet, pk: int | str) -> Campaign | Letter:
     if not str(pk).isdecimal():
         raise Http404
     return get_object_or_404(rows, pk=pk)
+
+
+def subject_of(row: Campaign | Letter, language: str) -> str:
+    """The subject line its readers see, where it can still be written."""
+    try:
+        return preview.subject(kind=row.kind, cause=row.cause, language=language)
+    except NO_TEXT:
+        return ""
 
 
 @admin.register(Campaign)
@@ -83,7 +92,7 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         left_out = campaign.audience.get("left_out", {})
         context = {
             **self.admin_site.each_context(request),
-            "title": self._title(campaign),
+            "title": subject_of(campaign, get_language() or "ru") or capfirst(title_of(campaign.kind)),
             "opts": self.opts,
             "original": campaign,
             "campaign": campaign,
@@ -100,13 +109,6 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
             "not_reached_total": sum(progress.by_state[state] for state in reports.NOT_REACHED),
         }
         return render(request, self.change_form_template, context)
-
-    @staticmethod
-    def _title(campaign: Campaign) -> str:
-        try:
-            return preview.subject(kind=campaign.kind, cause=campaign.cause, language=get_language() or "ru")
-        except NO_TEXT:
-            return title_of(campaign.kind)
 
     @staticmethod
     def _standings(left_out: dict[str, int]) -> list[tuple[str, int]]:
@@ -230,10 +232,11 @@ class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
         letter = self._locate(request, object_id)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{title_of(letter.kind)}, № {letter.pk}",
+            "title": f"{capfirst(title_of(letter.kind))}, № {letter.pk}",
             "opts": self.opts,
             "original": letter,
             "letter": letter,
+            "about": subject_of(letter, letter.language),
             "events": DeliveryEvent.objects.filter(letter=letter).select_related("user").order_by("-pk"),
             "may_requeue": may_requeue(letter, by=request.user),
         }

@@ -1,7 +1,7 @@
 """Doorbells: ids in, one service called. What must not be lost is a row, so any of these may be lost or repeated."""
 
 from celery import shared_task
-from celery.signals import heartbeat_sent, worker_ready
+from celery.signals import beat_init, heartbeat_sent, worker_ready
 from django.db import close_old_connections
 from django.db.models.functions import Now
 
@@ -43,6 +43,12 @@ def worker_heartbeat(**_kwargs: object) -> None:
     """Celery's own worker heartbeat, every two seconds: the worker lives even when no task comes."""
     close_old_connections()
     _beat("worker")
+
+
+@beat_init.connect
+def beat_began(**_kwargs: object) -> None:
+    """A beat that has just started says so at once, not after its first ten seconds."""
+    ring("notifications.heartbeat")
 
 
 @worker_ready.connect

@@ -1,44 +1,30 @@
 """The officers' pages about policies: import, the version on its way, what changed, who approved."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
-from django.utils.functional import Promise
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HouseAdmin
+from audit.timeline import Entry, timeline
 from notifications.models import Campaign
 from policies import letters, rules, services
 from policies.enums import State
 from policies.forms import ChangesForm, DraftForm, ImportForm, PublishForm
+from policies.markdown import BadPolicyFile
 from policies.models import Policy, PolicySource, PolicyVersion
-from policies.reading import changes, predecessor
+from policies.reading import changes, predecessor, reading_language
+from policies.steps import BY_NAME, STEPS, Step
+from staff.enums import Language
 
-
-class Step(NamedTuple):
-    """A step a version may take next: its name in addresses, its button, who may, and what it asks first."""
-
-    name: str
-    label: Promise
-    may: Callable[..., bool]
-    primary: bool = True
-
-
-STEPS = (
-    Step("submit", _("Submit for approval"), rules.may_submit),
-    Step("approve", _("Approve"), rules.may_approve),
-    Step("publish", _("Publish"), rules.may_publish),
-    Step("request-changes", _("Ask for changes"), rules.may_request_changes, primary=False),
-    Step("archive", _("Give this draft up"), rules.may_archive, primary=False),
-)
 TABS = (
     ("text", _("Text")),
+    ("terms", _("Order, scope, reasons")),
     ("findings", _("Findings")),
     ("changes", _("What changed")),
     ("people", _("Who and when")),
@@ -61,7 +47,7 @@ class PolicyAdmin(HouseAdmin):
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(HouseAdmin):
-    list_display = ("__str__", "state_now", "significant", "in_force_during", "submitted_by", "approved_by")
+    list_display = ("__str__", "state_now", "significant", "in_force", "submitted_by", "approved_by")
     list_filter = ("policy", "state")
     list_select_related = ("policy", "submitted_by", "approved_by")
     ordering = ("policy", "-number")
@@ -74,6 +60,14 @@ class PolicyVersionAdmin(HouseAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    @admin.display(description=_("in force"))
+    def in_force(self, version: PolicyVersion) -> str:
+        during = version.in_force_during
+        if during is None:
+            return ""
+        ends = [date_format(localtime(end), "DATETIME_FORMAT") for end in (during.lower, during.upper) if end]
+        return " – ".join(ends) if during.upper else gettext("from %(start)s") % {"start": ends[0]}
 
     @admin.display(description=_("state"))
     def state_now(self, version: PolicyVersion) -> str:
@@ -101,6 +95,8 @@ class PolicyVersionAdmin(HouseAdmin):
         found = PolicyVersion.objects.select_related(
             "policy", "created_by", "submitted_by", "approved_by", "published_by", "changes_requested_by"
         )
+        if not str(pk).isdecimal():
+            raise Http404
         version = get_object_or_404(found, pk=pk)
         if not self.has_view_permission(request, version):
             raise PermissionDenied
@@ -113,14 +109,24 @@ class PolicyVersionAdmin(HouseAdmin):
         version = self._locate(request, object_id)
         editable = rules.may_edit(version, by=request.user)
         tab = request.GET.get("tab") if request.GET.get("tab") in dict(TABS) else TABS[0][0]
-        form = DraftForm(request.POST or None, instance=version) if editable else None
+        seen, overtaken, refusal = services.mark_of(version), None, ""
+        form = DraftForm(instance=version, initial={"seen": seen}) if editable else None
         if request.method == "POST":
-            if form is None:
+            if not request.user.has_perm("policies.change_policyversion"):
                 raise PermissionDenied
+            tab, form = "terms", DraftForm(request.POST, instance=self._locate(request, object_id))
             if form.is_valid():
-                form.save()
-                messages.success(request, gettext("The draft was saved."))
-                return redirect(request.get_full_path())
+                values = {name: form.cleaned_data[name] for name in form.Meta.fields}
+                try:
+                    services.save_draft(version, by=request.user, values=values, seen=form.cleaned_data["seen"])
+                except rules.NotAllowed as error:
+                    # what this officer typed stays in the form; saved again, it is saved on purpose
+                    refusal, overtaken = " ".join(error.messages), self._meanwhile(version, form.cleaned_data["seen"])
+                    form.data = form.data.copy()
+                    form.data["seen"] = seen
+                else:
+                    messages.success(request, gettext("The draft was saved."))
+                    return redirect(f"{request.path}?tab=terms")
         context = {
             **self.admin_site.each_context(request),
             "title": str(version),
@@ -129,14 +135,24 @@ class PolicyVersionAdmin(HouseAdmin):
             "version": version,
             "state_now": self.state_now(version),
             "form": form,
+            "refusal": refusal,
+            "overtaken": overtaken,
+            "editable": editable,
             "tab": tab,
             "tabs": TABS,
-            "steps": [step for step in STEPS if step.may(version, by=request.user)],
+            "steps": [step for step in STEPS if not step.refusal(version, request.user)],
             "missing": self._missing(version),
             "progress": self._progress(version),
-            **self._tab(version, tab),
+            **self._tab(version, tab, request.GET.get("in") or get_language()),
         }
-        return render(request, self.change_form_template, context)
+        return render(request, self.change_form_template, context, status=409 if refusal else 200)
+
+    @staticmethod
+    def _meanwhile(version: PolicyVersion, seen: str) -> list[Entry]:
+        """What others did to the version's own row since the page that carried `seen` was shown, newest first."""
+        last = seen.partition(".")[0]
+        entries, _older = timeline(PolicyVersion, version.history.all(), before=None, limit=20)
+        return [entry for entry in entries if last.isdecimal() and entry.id > int(last)]
 
     @staticmethod
     def _missing(version: PolicyVersion) -> list[str]:
@@ -158,19 +174,22 @@ class PolicyVersionAdmin(HouseAdmin):
         ]
 
     @staticmethod
-    def _tab(version: PolicyVersion, tab: str) -> dict:
+    def _tab(version: PolicyVersion, tab: str, wanted: str) -> dict:
         match tab:
             case "text":
-                return {"clauses": version.clauses.all()}
+                return {"clauses": version.clauses.all(), "in_english": "en" in version.languages()}
+            case "terms":
+                return {}
             case "findings":
                 return {"findings": version.findings.all()}
             case "changes":
                 since = predecessor(version)
-                language = get_language() if get_language() in ("kk", "ru") else "ru"
+                language = reading_language(version, wanted)
                 return {
                     "since": since,
                     "changes": changes(version, since=since, language=language) if since else [],
                     "reading": language,
+                    "readings": [(code, Language(code).label) for code in version.languages()],
                 }
             case "people":
                 return {"sources": PolicySource.objects.filter(version=version).defer("content").order_by("language")}
@@ -186,13 +205,15 @@ class PolicyVersionAdmin(HouseAdmin):
             try:
                 version = services.import_version(
                     policy=form.cleaned_data["policy"],
-                    files=form.files(),
+                    files=form.sources(),
                     by=request.user,
                     note=form.cleaned_data["note"],
                     replace_draft=form.cleaned_data["replace_draft"],
                 )
+            except BadPolicyFile as error:  # a policy as a whole, such as two files that do not fit
+                form.add_error(None, [str(problem) for problem in error.problems])
             except ValidationError as error:
-                form.add_error(None, error)
+                form.add_error("replace_draft" if error.code == "draft_exists" else None, error)
             else:
                 found = version.findings.count()
                 messages.success(
@@ -206,55 +227,46 @@ class PolicyVersionAdmin(HouseAdmin):
             "title": gettext("Import a policy"),
             "opts": self.opts,
             "form": form,
+            "policies": Policy.objects.exists(),
         }
         return render(request, "admin/policies/import.html", context)
 
     def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
         """Ask once more, with the consequences, then act."""
         version = self._locate(request, pk)
-        known = {item.name: item for item in STEPS}
-        if step not in known:
+        if step not in BY_NAME:
             return redirect("admin:policies_policyversion_change", pk)
-        form = self._step_form(request, version, step)
-        if request.method == "POST" and (form is None or form.is_valid()):
+        step = BY_NAME[step]
+        form, refusal = self._step_form(request, version, step), step.refusal(version, request.user)
+        if request.method == "POST" and (refusal or form is None or form.is_valid()):
             try:
-                self._act(version, step, by=request.user, data=form.cleaned_data if form else {})
-            except ValidationError as error:
+                if refusal:
+                    raise rules.NotAllowed(refusal)
+                data = form.cleaned_data if form else {}
+                step.take(version, by=request.user, seen=request.POST.get("seen"), data=data)
+            except rules.NotAllowed as error:
                 messages.error(request, " ".join(error.messages))
             else:
-                messages.success(request, gettext("%(version)s: done.") % {"version": version})
+                messages.success(request, step.done % {"version": version})
             return redirect("admin:policies_policyversion_change", pk)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{known[step].label}: {version}",
+            "title": f"{step.label}: {version}",
             "opts": self.opts,
             "version": version,
             "original": version,
-            "step": known[step],
+            "step": step,
             "form": form,
-            "allowed": known[step].may(version, by=request.user),
-            "audience": letters.audience_size() if step == "publish" and version.significant else None,
+            "refusal": refusal,
+            "seen": request.POST.get("seen") or services.mark_of(version),
+            "audience": letters.audience_size() if step.name == "publish" and version.significant else None,
         }
         return render(request, "admin/policies/step.html", context)
 
     @staticmethod
-    def _step_form(request: HttpRequest, version: PolicyVersion, step: str) -> ChangesForm | PublishForm | None:
-        if step == "request-changes":
+    def _step_form(request: HttpRequest, version: PolicyVersion, step: Step) -> ChangesForm | PublishForm | None:
+        if step.name == "request-changes":
             return ChangesForm(request.POST or None)
-        if step == "publish":
-            return PublishForm(request.POST or None, version=version)
+        if step.name == "publish":
+            return PublishForm(request.POST or None, version=version, by=request.user)
         return None
-
-    @staticmethod
-    def _act(version: PolicyVersion, step: str, *, by, data: dict) -> None:
-        match step:
-            case "submit":
-                services.submit(version, by=by)
-            case "approve":
-                services.approve(version, by=by)
-            case "request-changes":
-                services.request_changes(version, by=by, what=data["what"])
-            case "publish":
-                services.publish(version, by=by, at=data["at"])
-            case "archive":
-                services.archive(version, by=by)

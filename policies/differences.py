@@ -10,6 +10,7 @@ from typing import NamedTuple
 from policies.pairing import PairedClause
 
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
+_MOST_MATCHES = 50_000
 
 Words = list[tuple[str, str]]
 
@@ -33,9 +34,15 @@ class Change(NamedTuple):
 
 def words(old: str, new: str) -> Words:
     """Word-level marks: equal and insert join to the new text, equal and delete to the old one, to the letter."""
+    if old == new:
+        return [("equal", new)] if new else []
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     runs: Words = []
-    for op, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    # a space between two changed words says nothing; words that stand everywhere would cost minutes
+    counts = Counter(after)
+    matches = sum(times * counts[token] for token, times in Counter(before).items() if not token.isspace())
+    marks = SequenceMatcher(str.isspace, before, after, autojunk=matches > _MOST_MATCHES)
+    for op, a, b, c, d in marks.get_opcodes():
         if op == "equal":
             runs.append(("equal", "".join(before[a:b])))
             continue

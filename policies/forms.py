@@ -6,18 +6,25 @@ from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from policies import rules
 from policies.markdown import BadPolicyFile, parse
 from policies.models import Policy, PolicyVersion
 from policies.services import SourceFile
 from staff.enums import Language
+from staff.models import StaffUser
 
 MAX_BYTES = 1_000_000
+
+
+class PolicyChoice(forms.ModelChoiceField):
+    def label_from_instance(self, policy: Policy) -> str:
+        return f"{policy.title or policy.title_ru} ({policy.code})"
 
 
 class ImportForm(forms.Form):
     """Upload of the files of the next version."""
 
-    policy = forms.ModelChoiceField(Policy.objects.all(), label=_("Policy"))
+    policy = PolicyChoice(Policy.objects.all(), label=_("Policy"), empty_label=None)
     kk = forms.FileField(label=_("Text in Kazakh"), help_text=_("Numbered Markdown, UTF-8, up to 1 MB."))
     ru = forms.FileField(label=_("Text in Russian"), help_text=_("Numbered Markdown, UTF-8, up to 1 MB."))
     en = forms.FileField(label=_("Text in English"), required=False, help_text=_("If there is one."))
@@ -46,13 +53,15 @@ class ImportForm(forms.Form):
             cleaned[language] = SourceFile(upload.name, content)
         return cleaned
 
-    def files(self) -> dict[str, SourceFile]:
+    def sources(self) -> dict[str, SourceFile]:
         """{language: file} of what was uploaded."""
         return {code: self.cleaned_data[code] for code in Language.values if self.cleaned_data.get(code)}
 
 
 class DraftForm(forms.ModelForm):
-    """What is approved beside the text; open while the version is a draft."""
+    """What is approved beside the text; open while the version is a draft. `seen`: `services.mark_of` it as shown."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = PolicyVersion
@@ -104,9 +113,9 @@ class PublishForm(forms.Form):
         label=_("Type the number of the version to confirm"), widget=forms.NumberInput(attrs={"autocomplete": "off"})
     )
 
-    def __init__(self, *args: object, version: PolicyVersion, **kwargs: object) -> None:
+    def __init__(self, *args: object, version: PolicyVersion, by: StaffUser, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.version = version
+        self.version, self.by = version, by
 
     def clean_number(self) -> int:
         if self.cleaned_data["number"] != self.version.number:
@@ -119,4 +128,9 @@ class PublishForm(forms.Form):
             self.add_error("at", _("Say the day and the time."))
         if cleaned.get("when") == self.When.NOW:
             cleaned["at"] = None
+        if not self.errors:
+            try:
+                rules.check_may_publish(self.version, by=self.by, at=cleaned["at"])
+            except rules.NotAllowed as error:
+                self.add_error("at" if cleaned["at"] else None, error)
         return cleaned

@@ -106,9 +106,12 @@ def context(cause: str, language: str) -> dict:
 
 
 def is_current(cause: str) -> bool:
-    """A version that a later one replaced is not announced any more (product.md 3.4 row 46)."""
+    """A version that a later one replaced is not announced any more (product.md 3.4 row 46).
+
+    One that will be replaced at a later moment still is: until then it is what holds.
+    """
     version = _version_of(cause)
-    return version.state == State.PUBLISHED and version.in_force_during.upper is None
+    return version.state == State.PUBLISHED and not version.is_superseded
 
 
 POLICY_CHANGED = LetterKind(KIND, context, is_current, title=_("a policy has changed"))

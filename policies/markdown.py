@@ -6,7 +6,6 @@ ends), so that what was approved is what was written, to the letter. Whatever co
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,9 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MOST_BYTES = 1_000_000
+from policies.file_text import MOST_PROBLEMS, BadPolicyFile, Problem, normalise
+
 MOST_ITEMS = 3_000
-MOST_PROBLEMS = 100
+MOST_LETTERS = 20_000  # of one item: what is longer cannot be compared or cited
 DEEPEST_LIST = 5  # the parser itself silently stops at ten
 
 # three digits a part and five parts: dates, sums and years that begin a line are no clause numbers
@@ -34,8 +34,7 @@ BULLET = re.compile(r"[ \t]*[-*+](?:[ \t]+|$)")
 ORDERED = re.compile(r"[ \t]*(\d+)([.)])(?:[ \t]+|$)")
 HASHES = re.compile(r"[ ]{0,3}#{1,6}(?:[ \t]+|$)")
 CLOSING_HASHES = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
-ONLY_MARKS = re.compile(r"(?:[\s\-*_+#]|\d+[.)](?=\s|$))*")
-INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Co", "Cs")
+ONLY_MARKS = re.compile(r"[\s\-*_+#]*")
 
 _REFUSED: dict[str, Promise] = {
     "html_block": _("HTML has no place in a policy. Write it as plain text."),
@@ -49,24 +48,9 @@ _REFUSED: dict[str, Promise] = {
 }
 
 
-class Problem(NamedTuple):
-    """What is wrong with a file, and in which line (1 is the first; 0: the file as a whole)."""
-
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        if not self.line:
-            return self.message
-        return gettext("Line %(line)s: %(message)s") % {"line": self.line, "message": self.message}
-
-
-class BadPolicyFile(Exception):
-    """A file that is no policy; `problems` has everything that was found."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("; ".join(str(problem) for problem in problems))
-        self.problems = problems
+# A link definition would vanish from the text, so it is read as the words it is. Links, pictures and emphasis decide
+# nothing here and take quadratic time on brackets that never close.
+_BLOCKS = MarkdownIt("commonmark").enable("table").disable(["reference", "link", "image", "emphasis"])
 
 
 class Item(NamedTuple):
@@ -87,29 +71,6 @@ class Document(NamedTuple):
 
     source: str
     items: list[Item]
-
-
-def normalise(content: bytes) -> str:
-    """The file as text: UTF-8 without its byte order mark, NFC, line ends as LF. Raises BadPolicyFile."""
-    if len(content) > MOST_BYTES:
-        raise BadPolicyFile([Problem(0, gettext("The file is larger than 1 MB."))])
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise BadPolicyFile([Problem(line, gettext("This is not UTF-8. Save the file as UTF-8."))]) from error
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if not text.strip():
-        raise BadPolicyFile([Problem(0, gettext("The file is empty."))])
-    message = gettext("There is an invisible control character here (%(code)s). Delete it.")
-    problems = [
-        Problem(line, message % {"code": f"U+{ord(found):04X}"})
-        for line, words in enumerate(text.split("\n"), start=1)
-        if (found := next((c for c in words if c != "\t" and unicodedata.category(c) in INVISIBLE), None))
-    ]
-    if problems:
-        raise BadPolicyFile(problems[:MOST_PROBLEMS])
-    return text
 
 
 def _parts(number: str) -> list[int]:
@@ -164,9 +125,11 @@ class _Reader:
             elif token.type == "hr":
                 self.seen.update(range(*token.map))
             elif token.type == "inline" and opened is not None:
-                for child in token.children or []:
-                    if child.type in _REFUSED:
-                        self._refuse(opened.map[0], str(_REFUSED[child.type]))
+                inside = {child.type for child in token.children or []} | (
+                    {"image"} if "![" in token.content else set()
+                )
+                for refused in inside & _REFUSED.keys():
+                    self._refuse(opened.map[0], str(_REFUSED[refused]))
                 self.seen.update(range(*opened.map))
                 if opened.type == "heading_open":
                     self._heading(opened)
@@ -179,7 +142,11 @@ class _Reader:
         if self.problems:
             return
         for line, words in enumerate(self.lines):
-            if line not in self.seen and not ONLY_MARKS.fullmatch(words):
+            if line in self.seen or ONLY_MARKS.fullmatch(words):
+                continue
+            if ONLY_NUMBER.fullmatch(words.strip()):
+                self._refuse_number(line, words.strip())
+            else:
                 self._refuse(line, gettext("This line cannot be read as a part of a policy. Write it as a paragraph."))
         if len(self.items) > MOST_ITEMS:
             self._refuse(-1, gettext("The file has more than %(most)s parts: is it the policy?") % {"most": MOST_ITEMS})
@@ -188,6 +155,9 @@ class _Reader:
 
     def _refuse(self, line: int, message: str) -> None:
         self.problems.append(Problem(line + 1, message))
+
+    def _refuse_number(self, line: int, number: str) -> None:
+        self._refuse(line, gettext("Number %(number)s has no words after it.") % {"number": number})
 
     def _above(self) -> int | None:
         return self.headings[-1][1] if self.headings else self.title
@@ -236,6 +206,9 @@ class _Reader:
                 )
             self.numbers.setdefault(number, len(self.items))
             self.last = _parts(number)
+        if len(text) > MOST_LETTERS:
+            message = gettext("This part is longer than %(most)s characters. Divide it into clauses.")
+            self._refuse(line, message % {"most": MOST_LETTERS})
         self.items.append(Item(kind, number, text, line + 1, parent))
         return len(self.items) - 1
 
@@ -276,15 +249,14 @@ class _Reader:
         begins = [start, *self._clauses_between(start + 1, end, holder)]
         for begin, stop in zip(begins, [*begins[1:], end], strict=True):
             text = "\n".join(self.lines[begin:stop]).strip()
+            found = (CLAUSE if begin == start else NEXT_LINE).match(text)
             if begin == start and holder and holder.index is None:
                 holder.index = self._list_item(begin, stop, holder)
-            elif (found := CLAUSE.match(text)) and (not holder or self._goes_on(found[1])):
-                self._clause(found[1], text[found.end() :], begin)
-            elif begin != start and (found := NEXT_LINE.match(text)):
+            elif found and (begin != start or not holder or self._goes_on(found[1])):
                 self._clause(found[1], text[found.end() :], begin)
             else:
                 if ONLY_NUMBER.fullmatch(text):
-                    self._refuse(begin, gettext("Number %(number)s has no words after it.") % {"number": text})
+                    self._refuse_number(begin, text)
                 elif found := DRESSED_NUMBER.match(text):
                     self._refuse(
                         begin,
@@ -332,9 +304,8 @@ def parse(source: bytes) -> Document:
     """Read a policy in numbered Markdown. Raises BadPolicyFile naming every line that is wrong and why."""
     text = normalise(source)
     reader = _Reader(text)
-    # a link definition would vanish from the text, so it is read as the words it is
-    reader.read(MarkdownIt("commonmark").enable("table").disable("reference").parse(text))
+    reader.read(_BLOCKS.parse(text))
     reader.check()
     if reader.problems:
-        raise BadPolicyFile(sorted(reader.problems)[:MOST_PROBLEMS])
+        raise BadPolicyFile(sorted(set(reader.problems))[:MOST_PROBLEMS])
     return Document(text, reader.items)

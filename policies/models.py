@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import pairing
 from policies.enums import ClauseKind, Prevailing, Severity, State
-from policies.triggers import FourEyes, FrozenClauses, FrozenVersion
+from policies.triggers import FourEyes, FrozenClauses, FrozenVersion, NoGap, StepByStep
 from staff.enums import Language
 
 
@@ -109,6 +109,12 @@ class PolicyVersion(models.Model):
                 condition=~Q(state__in=["in_review", "approved", "published"]) | Q(submitted_by__isnull=False),
                 name="policies_review_needs_submitter",
             ),
+            # who goes back to a draft leaves no signature behind for another text
+            models.CheckConstraint(
+                condition=(Q(state__in=["in_review", "approved", "published"]) | Q(submitted_by=None))
+                & (Q(state__in=["approved", "published"]) | Q(approved_by=None)),
+                name="policies_no_stale_signature",
+            ),
             # four eyes; a plain <> would pass on NULL
             models.CheckConstraint(
                 condition=~Q(state__in=["approved", "published"])
@@ -131,7 +137,7 @@ class PolicyVersion(models.Model):
                 violation_error_message=_("Another version of this policy is in force at that time."),
             ),
         ]
-        triggers = [FourEyes(), FrozenVersion()]
+        triggers = [FourEyes(), FrozenVersion(), StepByStep(), NoGap()]
 
     def __str__(self) -> str:
         return f"{self.policy.code} v{self.number}"

@@ -3,12 +3,15 @@
 Public pages, the cabinet and admin show the same thing because they all ask here.
 """
 
+import re
 from collections.abc import Sequence
 
 from policies.differences import Change, compare
-from policies.enums import State
+from policies.enums import ClauseKind, State
 from policies.models import Clause, PolicyVersion
 from policies.pairing import PairedClause
+
+COUNTED = re.compile(r"\d+[.)]\s")
 
 
 def reading_language(version: PolicyVersion, wanted: str) -> str:
@@ -17,10 +20,18 @@ def reading_language(version: PolicyVersion, wanted: str) -> str:
 
 
 def clauses_in(version: PolicyVersion, language: str) -> list[Clause]:
-    """The clauses that have text in `language`, in order, each with it as `reading_text`; one query."""
+    """The clauses that have text in `language`, in order; one query.
+
+    Each has `reading_text`; `level` of a heading, 1 being the title's; `depth` of a list item, and what stands in one,
+    1 being the outermost list; `counts`: a list item that brings its own number along.
+    """
     clauses = list(version.clauses.exclude(**{f"text_{language}": ""}).order_by("order"))
+    depths: dict[str, int] = {}
     for clause in clauses:
         clause.reading_text = clause.text(language)
+        clause.depth = depths[clause.key] = depths.get(clause.parent_key, 0) + (clause.kind == ClauseKind.BULLET)
+        clause.counts = clause.kind == ClauseKind.BULLET and bool(COUNTED.match(clause.reading_text))
+        clause.level = 1 if not (clause.number or clause.parent_key) else min(2 + clause.number.count("."), 4)
     return clauses
 
 

@@ -102,7 +102,14 @@ def check_may_publish(version: PolicyVersion, *, by: StaffUser, at: datetime | N
     _check_permission(by, "publish_policyversion")
     _check_state(version, State.PUBLISHED)
     if at is not None and at < timezone.now():
-        raise NotAllowed(_("A version does not come into force in the past."), code="past")
+        raise NotAllowed(_("This moment is past: a version comes into force now or later."), code="past")
+    newer = PolicyVersion.objects.published().filter(policy=version.policy_id, number__gt=version.number).first()
+    if newer:
+        raise NotAllowed(
+            _("Version %(number)s, a later one, is published already. Import this text anew as the next version."),
+            code="outdated",
+            params={"number": newer.number},
+        )
     later = (
         PolicyVersion.objects.published()
         .filter(policy=version.policy_id, in_force_during__startswith__gte=at or timezone.now())

@@ -3,21 +3,26 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from simple_history.utils import get_history_manager_for_model
 
 from policies import letters, rules
 from policies.enums import State
-from policies.markdown import parse
+from policies.markdown import BadPolicyFile, Problem, parse
 from policies.models import Clause, Finding, Policy, PolicySource, PolicyVersion
 from policies.pairing import KnownClause, Pairing, pair
 from policies.rules import NotAllowed
 from staff.models import StaffUser
+
+
+class Overtaken(NotAllowed):
+    """Somebody else changed the version meanwhile; nothing of this attempt was written."""
 
 
 class SourceFile(NamedTuple):
@@ -39,19 +44,24 @@ def _locked(version: PolicyVersion) -> PolicyVersion:
     return PolicyVersion.objects.select_related("policy").select_for_update(of=("self",)).get(pk=version.pk)
 
 
-def _known(version: PolicyVersion | None) -> list[KnownClause] | None:
-    if version is None:
-        return None
-    return [
-        KnownClause(
-            key=clause.key,
-            number=clause.number,
-            kind=clause.kind,
-            parent_key=clause.parent_key,
-            texts={code: clause.text(code) for code in ("kk", "ru", "en") if clause.text(code)},
-        )
-        for clause in version.clauses.all()
-    ]
+def _known(policy: Policy) -> list[KnownClause]:
+    """The clauses a new text may keep: those of the last version on its way or published, then of drafts after it."""
+    last = policy.versions.exclude(state__in=[State.ARCHIVED, State.DRAFT]).order_by("-number").first()
+    after = policy.versions.filter(number__gt=last.number if last else 0).order_by("-number")
+    known: dict[str, KnownClause] = {}
+    for version in [*([last] if last else []), *after]:
+        for clause in version.clauses.all():
+            known.setdefault(
+                clause.key,
+                KnownClause(
+                    key=clause.key,
+                    number=clause.number,
+                    kind=clause.kind,
+                    parent_key=clause.parent_key or None,
+                    texts={code: clause.text(code) for code in ("kk", "ru", "en") if clause.text(code)},
+                ),
+            )
+    return list(known.values())
 
 
 def read_files(*, policy: Policy, files: Mapping[str, SourceFile]) -> Pairing:
@@ -59,14 +69,17 @@ def read_files(*, policy: Policy, files: Mapping[str, SourceFile]) -> Pairing:
 
     files: {language: file}; Kazakh and Russian required. Raises BadPolicyFile with every problem found.
     """
-    documents = {language: parse(file.content) for language, file in files.items()}
-    predecessor = (
-        policy.versions.exclude(state__in=[State.ARCHIVED, State.DRAFT]).order_by("-number").first()
-        if policy.pk
-        else None
-    )
-    used = set(Clause.objects.filter(version__policy=policy).values_list("key", flat=True)) if policy.pk else set()
-    return pair(documents, _known(predecessor), used)
+    documents, problems = {}, []
+    for language, file in files.items():
+        try:
+            documents[language] = parse(file.content)
+        except BadPolicyFile as error:
+            problems += [Problem(0, f"{file.name}: {problem}") for problem in error.problems]
+    if problems:
+        raise BadPolicyFile(problems)
+    # from history: a key that a replaced draft gave away is not given to another clause either
+    written = get_history_manager_for_model(Clause).filter(version__policy=policy)
+    return pair(documents, _known(policy), set(written.values_list("key", flat=True)))
 
 
 @transaction.atomic
@@ -101,18 +114,21 @@ def import_version(
     pairing = read_files(policy=policy, files=files)
     if draft is None:
         last = policy.versions.aggregate(last=Max("number"))["last"] or 0
-        draft = PolicyVersion.objects.create(policy=policy, number=last + 1, note=note, created_by=by)
+        draft = PolicyVersion(policy=policy, number=last + 1, note=note, created_by=by)
+        draft.clean_fields(exclude=["created_by"])  # a note too long is a sentence, not a DataError
+        draft.save()
     else:
         for related in (draft.clauses, draft.sources, draft.findings):
             related.all().delete()
         if note:
             draft.note = note
+            draft.clean_fields(exclude=["created_by"])
             draft.save(update_fields=["note"])
     PolicySource.objects.bulk_create(
         PolicySource(
             version=draft,
             language=language,
-            filename=file.name,
+            filename=file.name[-200:],
             content=file.content,
             sha256=hashlib.sha256(file.content).hexdigest(),
         )
@@ -144,10 +160,43 @@ def import_version(
     return draft
 
 
+def mark_of(version: PolicyVersion) -> str:
+    """What a page carries to know later whether the version is still the one it showed: the last history rows."""
+    row = get_history_manager_for_model(PolicyVersion).filter(id=version.pk).aggregate(last=Max("history_id"))
+    text = get_history_manager_for_model(Clause).filter(version_id=version.pk).aggregate(last=Max("history_id"))
+    return f"{row['last'] or 0}.{text['last'] or 0}"
+
+
+def _check_seen(version: PolicyVersion, seen: str | None) -> None:
+    if seen is not None and seen != mark_of(version):
+        raise Overtaken(
+            _("This version changed while you were looking at it, so nothing was done. Look again, then decide."),
+            code="overtaken",
+        )
+
+
 @transaction.atomic
-def submit(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
-    """Ask a second person to approve; from here on the content is frozen. Raises NotAllowed."""
+def save_draft(
+    version: PolicyVersion, *, by: StaffUser, values: Mapping[str, Any], seen: str | None = None
+) -> PolicyVersion:
+    """Write what is approved beside the text. values: {field: value}; seen: `mark_of` the version as it was shown.
+
+    Raises NotAllowed (no draft any more), Overtaken (somebody else changed it meanwhile: nothing is overwritten).
+    """
     version = _locked(version)
+    rules.check_may_edit(version, by=by)
+    _check_seen(version, seen)
+    for name, value in values.items():
+        setattr(version, name, value)
+    version.save(update_fields=list(values))
+    return version
+
+
+@transaction.atomic
+def submit(version: PolicyVersion, *, by: StaffUser, seen: str | None = None) -> PolicyVersion:
+    """Ask a second person to approve; from here on the content is frozen. Raises NotAllowed, Overtaken."""
+    version = _locked(version)
+    _check_seen(version, seen)
     rules.check_may_submit(version, by=by)
     version.state = State.IN_REVIEW
     version.submitted_at, version.submitted_by = _database_now(), by
@@ -156,9 +205,10 @@ def submit(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
 
 
 @transaction.atomic
-def request_changes(version: PolicyVersion, *, by: StaffUser, what: str) -> PolicyVersion:
-    """Send the version back to its author, saying what to change. Raises NotAllowed."""
+def request_changes(version: PolicyVersion, *, by: StaffUser, what: str, seen: str | None = None) -> PolicyVersion:
+    """Send the version back to its author, saying what to change. Raises NotAllowed, Overtaken."""
     version = _locked(version)
+    _check_seen(version, seen)
     rules.check_may_request_changes(version, by=by)
     if not what.strip():
         raise NotAllowed(_("Say what is to be changed."), code="reason")
@@ -172,9 +222,13 @@ def request_changes(version: PolicyVersion, *, by: StaffUser, what: str) -> Poli
 
 
 @transaction.atomic
-def approve(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
-    """The second pair of eyes. Raises NotAllowed; the database refuses whatever a rule let slip."""
+def approve(version: PolicyVersion, *, by: StaffUser, seen: str | None = None) -> PolicyVersion:
+    """The second pair of eyes. Raises NotAllowed, Overtaken; the database refuses whatever a rule let slip.
+
+    seen: `mark_of` the version as the approver read it, so that nobody approves a text exchanged meanwhile.
+    """
     version = _locked(version)
+    _check_seen(version, seen)
     rules.check_may_approve(version, by=by)
     version.state = State.APPROVED
     version.approved_at, version.approved_by = _database_now(), by
@@ -183,13 +237,16 @@ def approve(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
 
 
 @transaction.atomic
-def publish(version: PolicyVersion, *, by: StaffUser, at: datetime | None = None) -> PolicyVersion:
+def publish(
+    version: PolicyVersion, *, by: StaffUser, at: datetime | None = None, seen: str | None = None
+) -> PolicyVersion:
     """Put the version in force now, or from the moment `at` (policy 9.2), and close its predecessor at that instant.
 
     A significant version makes its campaign in this same transaction. Nothing is ever unpublished: a mistake is
-    mended by a new version. Raises NotAllowed.
+    mended by a new version. Raises NotAllowed, Overtaken.
     """
     version = _locked(version)
+    _check_seen(version, seen)
     rules.check_may_publish(version, by=by, at=at)
     now = _database_now()
     start = at or now
@@ -207,9 +264,10 @@ def publish(version: PolicyVersion, *, by: StaffUser, at: datetime | None = None
 
 
 @transaction.atomic
-def archive(version: PolicyVersion, *, by: StaffUser) -> PolicyVersion:
-    """Give a draft up; it stays readable for officers. Raises NotAllowed."""
+def archive(version: PolicyVersion, *, by: StaffUser, seen: str | None = None) -> PolicyVersion:
+    """Give a draft up; it stays readable for officers. Raises NotAllowed, Overtaken."""
     version = _locked(version)
+    _check_seen(version, seen)
     rules.check_may_archive(version, by=by)
     version.state = State.ARCHIVED
     version.save(update_fields=["state"])

@@ -1,7 +1,6 @@
 """How alike two texts are: within one language by their words, across languages by what looks the same in both."""
 
 import re
-from difflib import SequenceMatcher
 
 _WORD = re.compile(r"\w+")
 # Latin letters typed in the place of Cyrillic ones, as the Kazakh of many policies has them
@@ -22,9 +21,5 @@ def stems(text: str) -> frozenset[str]:
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:
     """Jaccard: the share of stems that both have, 0 to 1."""
-    return len(one & other) / len(one | other) if one or other else 0.0
-
-
-def ratio(one: str, other: str) -> float:
-    """Share of words in common and in order, 0 to 1; for deciding whether a clause was reworded or replaced."""
-    return SequenceMatcher(None, one.split(), other.split(), autojunk=False).ratio()
+    both = len(one & other)
+    return both / (len(one) + len(other) - both) if both else 0.0

@@ -4,6 +4,7 @@ import pgtrigger
 from django.db import models
 
 from audit.triggers import HouseTrigger
+from policies.enums import TRANSITIONS
 
 # what is approved together with the clauses
 CONTENT = (
@@ -36,7 +37,8 @@ class FourEyes(HouseTrigger):
         )
         return f"""
             IF {signed} THEN
-                RAISE EXCEPTION 'nobody signs for somebody else' USING ERRCODE = 'check_violation';
+                RAISE EXCEPTION 'nobody signs for somebody else'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_own_signature';
             END IF;
             IF NEW.state IN ('approved', 'published') AND EXISTS (
                 SELECT 1 FROM policies_historicalclause h
@@ -46,6 +48,57 @@ class FourEyes(HouseTrigger):
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_author_approves';
             END IF;
             RETURN NEW;
+        """
+
+
+class StepByStep(HouseTrigger):
+    """A version is born a draft and takes one step at a time, whoever moves it and by whatever statement."""
+
+    name = "step_by_step"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.UpdateOf("state")
+
+    def get_func(self, model: type[models.Model]) -> str:
+        steps = ", ".join(
+            f"('{source}', '{target}')" for source in TRANSITIONS for target in sorted(TRANSITIONS[source])
+        )
+        return f"""
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.state <> 'draft' THEN
+                    RAISE EXCEPTION 'a version begins as a draft'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_steps';
+                END IF;
+                RETURN NEW;
+            END IF;
+            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+                RAISE EXCEPTION 'a version that is % does not become %', OLD.state, NEW.state
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_steps';
+            END IF;
+            RETURN NEW;
+        """
+
+
+class NoGap(HouseTrigger):
+    """A version in force ends where its successor begins, never in the past: no end is an unpublishing."""
+
+    name = "no_gap"
+    when, level = pgtrigger.After, pgtrigger.Row
+    operation = pgtrigger.UpdateOf("in_force_during")
+    timing = pgtrigger.Deferred
+
+    def get_func(self, model: type[models.Model]) -> str:
+        return """
+            IF upper(NEW.in_force_during) IS DISTINCT FROM upper(OLD.in_force_during)
+                AND NEW.state = 'published' AND upper(NEW.in_force_during) IS NOT NULL
+                AND (upper(NEW.in_force_during) < transaction_timestamp() OR NOT EXISTS (
+                    SELECT 1 FROM policies_policyversion v
+                    WHERE v.policy_id = NEW.policy_id AND v.state = 'published'
+                        AND lower(v.in_force_during) = upper(NEW.in_force_during)
+                )) THEN
+                RAISE EXCEPTION 'a version ends where the next one begins, never in the past'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_no_gap';
+            END IF;
+            RETURN NULL;
         """
 
 
@@ -63,7 +116,8 @@ class FrozenVersion(HouseTrigger):
         return f"""
             IF TG_OP = 'DELETE' THEN
                 IF OLD.state <> 'draft' THEN
-                    RAISE EXCEPTION 'only a draft is deleted' USING ERRCODE = 'check_violation';
+                    RAISE EXCEPTION 'only a draft is deleted'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
                 END IF;
                 RETURN OLD;
             END IF;
@@ -71,14 +125,12 @@ class FrozenVersion(HouseTrigger):
                 RAISE EXCEPTION 'what is being approved, or was, is frozen'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
             END IF;
-            IF OLD.state = 'archived' AND NEW.state <> 'archived' THEN
-                RAISE EXCEPTION 'a draft given up stays so' USING ERRCODE = 'check_violation';
-            END IF;
             IF OLD.state = 'published' AND ({people}
                 OR lower(NEW.in_force_during) IS DISTINCT FROM lower(OLD.in_force_during)
                 OR (upper(OLD.in_force_during) IS NOT NULL
                     AND upper(NEW.in_force_during) IS DISTINCT FROM upper(OLD.in_force_during))) THEN
-                RAISE EXCEPTION 'nothing is unpublished' USING ERRCODE = 'check_violation';
+                RAISE EXCEPTION 'nothing is unpublished'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
             END IF;
             RETURN NEW;
         """
@@ -92,21 +144,24 @@ class FrozenClauses(HouseTrigger):
     operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
 
     def get_func(self, model: type[models.Model]) -> str:
+        # FOR SHARE waits for a submission that is under way, so nothing slips in behind it
         return """
             IF TG_OP <> 'INSERT' THEN
-                IF EXISTS (SELECT 1 FROM policies_policyversion v
-                           WHERE v.id = OLD.version_id AND v.state <> 'draft') THEN
+                PERFORM 1 FROM policies_policyversion v WHERE v.id = OLD.version_id AND v.state = 'draft' FOR SHARE;
+                IF NOT FOUND THEN
                     RAISE EXCEPTION 'the texts of this version are frozen'
                     USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
                 END IF;
             END IF;
-            IF TG_OP <> 'DELETE' THEN
+            IF TG_OP = 'DELETE' THEN
+                RETURN OLD;
+            END IF;
+            IF TG_OP = 'INSERT' OR NEW.version_id IS DISTINCT FROM OLD.version_id THEN
                 PERFORM 1 FROM policies_policyversion v WHERE v.id = NEW.version_id AND v.state = 'draft' FOR SHARE;
                 IF NOT FOUND THEN
                     RAISE EXCEPTION 'the texts of this version are frozen'
                     USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_frozen';
                 END IF;
-                RETURN NEW;
             END IF;
-            RETURN OLD;
+            RETURN NEW;
         """

@@ -38,7 +38,8 @@ def _page(request: HttpRequest, version: PolicyVersion, *, permanent: bool) -> H
             "policy": version.policy,
             "reading": language,
             "clauses": clauses,
-            "contents": [clause for clause in clauses if clause.kind == "heading" and clause.number],
+            "contents": [clause for clause in clauses if clause.kind == "heading" and clause.level == 2],
+            "titled": any(clause.kind == "heading" and clause.level == 1 for clause in clauses),
             "since": predecessor(version),
             "permanent": permanent,
         },
@@ -80,9 +81,15 @@ def versions(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def changes_page(request: HttpRequest, code: str, number: int, since: int | None = None) -> HttpResponse:
     """What changed between two versions, clause by clause; by default since the version before."""
-    new = _numbered(code, number)
-    old = _numbered(code, since) if since is not None else predecessor(new)
+    published = {version.number: version for version in _published(code)}
+    older = [other for other in published if other < number]
+    if number not in published or (since is not None and since not in published):
+        raise Http404
+    new = published[number]
+    old = published[since] if since is not None else published[max(older)] if older else None
     language = reading_language(new, get_language())
+    if old:  # two texts are compared in a language that both have
+        language = reading_language(old, language)
     return render(
         request,
         "public/changes.html",
@@ -92,7 +99,7 @@ def changes_page(request: HttpRequest, code: str, number: int, since: int | None
             "since": old,
             "reading": language,
             "changes": changes(new, since=old, language=language) if old else [],
-            "others": [other for other in _published(code) if other.pk != new.pk],
+            "others": [other for other in published.values() if other.pk != new.pk],
         },
     )
 

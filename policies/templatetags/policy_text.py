@@ -14,11 +14,20 @@ _TAGS = {"strong", "em", "a", "br"}
 @register.filter
 def clause_html(text: str) -> SafeString:
     """Inline Markdown as HTML with `strong`, `em`, `a` and `br` only; links open nothing but http(s) and mailto."""
-    html = _MARKDOWN.renderInline(text)
+    return _clean(text, _TAGS)
+
+
+@register.filter
+def clause_words(text: str) -> SafeString:
+    """The same without its links: for what is a link itself, such as a line of the contents."""
+    return _clean(text, _TAGS - {"a"})
+
+
+def _clean(text: str, tags: set[str]) -> SafeString:
     clean = nh3.clean(
-        html,
-        tags=_TAGS,
-        attributes={"a": {"href"}},
+        _MARKDOWN.renderInline(text),
+        tags=tags,
+        attributes={"a": {"href"}} if "a" in tags else {},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer",
     )

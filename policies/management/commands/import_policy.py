@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from audit.actor import acting_as, command_actor
+from policies.enums import ClauseKind
 from policies.markdown import BadPolicyFile
 from policies.models import Policy, PolicyVersion
 from policies.services import SourceFile, import_version
@@ -28,9 +29,9 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         files = {}
         for language in ("kk", "ru", "en"):
-            path = options[language]
-            if path is None:
+            if options[language] is None:
                 continue
+            path = Path(options[language])
             try:
                 files[language] = SourceFile(path.name, path.read_bytes())
             except OSError as error:
@@ -59,12 +60,28 @@ class Command(BaseCommand):
 
     def _import(self, options: dict, files: dict[str, SourceFile], by: StaffUser | None) -> PolicyVersion:
         with transaction.atomic():
-            policy, _made = Policy.objects.get_or_create(
-                code=options["code"], defaults={f"title_{code}": options["code"] for code in ("kk", "ru", "en")}
-            )
-            return import_version(
+            policy = Policy.objects.filter(code=options["code"]).first()
+            if made := policy is None:
+                policy = Policy(code=options["code"], title_ru=options["code"])
+                policy.clean_fields(exclude=["title", "title_kk", "title_en"])
+                policy.save()
+            version = import_version(
                 policy=policy, files=files, by=by, note=options["note"], replace_draft=options["replace_draft"]
             )
+            if made:
+                _name(policy, version)
+            return version
+
+
+def _name(policy: Policy, version: PolicyVersion) -> None:
+    """A new policy is called what its texts are headed."""
+    heading = version.clauses.filter(kind=ClauseKind.HEADING, number="", parent_key="").first()
+    if heading is None:
+        return
+    for language in ("kk", "ru", "en"):
+        setattr(policy, f"title_{language}", " ".join(heading.text(language).split())[:200])
+    policy.title_ru = policy.title_ru or policy.code
+    policy.save()
 
 
 def _as_json(version: PolicyVersion) -> dict:
@@ -76,7 +93,6 @@ def _as_json(version: PolicyVersion) -> dict:
                 "key": clause.key,
                 "number": clause.number,
                 "kind": clause.kind,
-                "parent": clause.parent_key,
                 "ru": clause.text_ru,
                 "kk": clause.text_kk,
                 **({"en": clause.text_en} if clause.text_en else {}),

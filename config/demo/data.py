@@ -1,0 +1,143 @@
+"""What the demo begins with. Every step looks whether it was done, so a second start adds nothing; every write is
+signed by the officer whose work it would be."""
+
+import json
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actor import acting_as, because, command_actor
+from config.demo import people, texts
+from policies import services as policies
+from policies.enums import State
+from policies.models import Policy, PolicyVersion
+from staff import services as staff
+from staff.enums import Language, Role
+from staff.models import Operator, StaffUser, Undertaking
+from staff.rules import has_accepted_undertaking
+from subjects import import_runs
+from subjects.enums import Standing
+from subjects.models import DataSubject, ImportState
+
+POLICY = "privacy"
+TEXTS = Path(__file__).parent / "policy"
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that are taken for one another
+# standing → which customers, by their place in the file; those of the first twenty stay ordinary
+STANDINGS = {
+    Standing.DECEASED: (41, 142, 243, 344),
+    Standing.BLOCKED: (52, 253, 454),
+    Standing.RESTRICTED: (63, 164, 265, 366, 467),
+    Standing.DISPUTED_ADDRESS: (74, 374),
+}
+
+
+def load() -> dict[str, str]:
+    """Load what is missing; returns {username: password} of the staff."""
+    passwords = kept_passwords()
+    with acting_as(command_actor("demo")):
+        _organisation()
+        by_name = {role: _member(role, passwords[role]) for role in passwords}
+    officer, dpo = by_name[Role.OFFICER], by_name[Role.DPO]
+    _customers(officer)
+    _policy(officer, dpo)
+    return passwords
+
+
+def kept_passwords() -> dict[str, str]:
+    """{username: password} of the staff, made once; the file is readable by its owner alone."""
+    path = settings.VAR / "demo-passwords.json"
+    if not path.exists():
+        made = {
+            str(role): "-".join("".join(secrets.choice(LETTERS) for _n in range(4)) for _group in range(4))
+            for role in Role
+        }
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file, indent=1)
+    return json.loads(path.read_text())
+
+
+def _organisation() -> None:
+    if Operator.current() is None:
+        Operator.objects.create(**texts.OPERATOR)
+    if Undertaking.objects.current() is None:
+        staff.publish_undertaking(
+            text_kk=texts.UNDERTAKING["kk"],
+            text_ru=texts.UNDERTAKING["ru"],
+            text_en=texts.UNDERTAKING["en"],
+            by=None,
+        )
+
+
+def _member(role: str, password: str) -> StaffUser:
+    """The member of staff whose name is their role's, with the password of the file and the undertaking accepted."""
+    user = StaffUser.objects.filter(username=role).first()
+    if user is None:
+        user, _link = staff.create_staff(
+            username=role,
+            email=f"{role}@aiqyn.example",
+            role=role,
+            position=texts.POSITIONS[role],
+            language=Language.RU,
+        )
+    if not user.check_password(password):
+        user = staff.set_password(user=user, password=password)
+    if not has_accepted_undertaking(user):
+        current = Undertaking.objects.current()
+        staff.accept_undertaking(user=user, language=user.language, version_expected=current.version)
+    return user
+
+
+def _customers(officer: StaffUser) -> None:
+    """The file goes the way of an officer's upload, but is worked off here instead of by a worker."""
+    if DataSubject.objects.exists():
+        return
+    content = people.as_csv(people.people(timezone.localdate()))
+    with acting_as(f"officer:{officer.pk}"):
+        run = import_runs.start(content=content, dry_run=False, language=Language.KK, by=officer)
+    with acting_as("job:import"):
+        import_runs.run(run.pk)
+    run.refresh_from_db()
+    if run.state != ImportState.DONE:
+        raise RuntimeError("; ".join(str(problem) for problem in run.problem_rows()[:5]))
+    with acting_as(f"officer:{officer.pk}"), because("demo"), transaction.atomic():
+        subjects = list(DataSubject.objects.order_by("pk"))
+        for standing, places in STANDINGS.items():
+            for place in places:
+                subjects[place - 1].standing = standing
+                subjects[place - 1].save(update_fields=["standing"])
+
+
+def _policy(officer: StaffUser, dpo: StaffUser) -> None:
+    """Version 1 in force, version 2 approved: the newcomer publishes it."""
+    with acting_as(f"officer:{officer.pk}"):
+        policy, _new = Policy.objects.get_or_create(code=POLICY, defaults=texts.POLICY_TITLE)
+    today = timezone.localdate()
+    _prepare(policy, 1, officer, dpo, {**texts.VERSION_1, "order_date": today - timedelta(days=30)})
+    first = policy.versions.get(number=1)
+    if first.state == State.APPROVED:
+        with acting_as(f"officer:{dpo.pk}"):
+            policies.publish(first, by=dpo)
+    _prepare(policy, 2, officer, dpo, {**texts.VERSION_2, "order_date": today})
+
+
+def _prepare(policy: Policy, number: int, officer: StaffUser, dpo: StaffUser, values: dict) -> None:
+    """Imported and submitted by the officer, approved by the responsible person; nothing when the number exists."""
+    if policy.versions.filter(number__gte=number).exists():
+        return
+    files = {
+        language: policies.SourceFile(path.name, path.read_bytes())
+        for language in ("kk", "ru", "en")
+        if (path := TEXTS / f"{language}-{number}.md").exists()
+    }
+    with transaction.atomic():
+        with acting_as(f"officer:{officer.pk}"):
+            version: PolicyVersion = policies.import_version(policy=policy, files=files, by=officer)
+            policies.save_draft(version, by=officer, values=values)
+            policies.submit(version, by=officer)
+        with acting_as(f"officer:{dpo.pk}"):
+            policies.approve(version, by=dpo)

@@ -1,0 +1,262 @@
+"""A real Celery worker on a real Redis, and everything around it failing in turn."""
+
+import base64
+import io
+import json
+import time
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from celery import current_app
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.actor import acting_as
+from config.processes import Processes, Program
+from notifications import tasks
+from notifications.doorbell import ring
+from notifications.enums import CampaignState, LetterState
+from notifications.models import Campaign, Heartbeat, Letter
+from notifications.services import write
+from policies import letters
+from policies.models import PolicyVersion
+from subjects.models import DataSubject
+from tests.e2e.conftest import kill_group, open_letters, until, worker_command
+from tests.e2e.people import import_people
+from tests.policies.factories import approved_version, published_version
+
+KIND = "policy_changed"
+
+
+def written_to(subject: DataSubject, version: PolicyVersion) -> Letter:
+    """A single letter about the version, in the outbox and rung for."""
+    with acting_as("job:test"):
+        return write(kind=KIND, cause=letters.cause_of(version), language=subject.language, subject_id=subject.pk)
+
+
+def test_a_letter_that_is_rung_for_is_sent_by_a_real_worker(house, sink):
+    version = published_version()
+    import_people(1)
+    with house.worker():
+        ready(house)
+        began = time.monotonic()
+        letter = written_to(DataSubject.objects.get(), version)
+        until(lambda: sink.accepted, seconds=15, what="the letter arrived")
+        print(f"\nfrom the commit to the mail server's yes: {time.monotonic() - began:.2f} s")
+        until(lambda: open_letters() == 0, seconds=5, what="its end is written down")
+    (message,) = sink.messages()
+    assert message["Delivered-To"] == "person0@example.kz"
+    letter.refresh_from_db()
+    assert letter.state == LetterState.SENT
+    assert letter.events.get().actor == "job:letters"
+
+
+def test_a_bell_rings_only_after_the_commit_and_never_for_a_rollback(house, broker):
+    with transaction.atomic():
+        ring("notifications.deliver_due")
+        assert broker.client().llen("celery") == 0
+    assert broker.client().llen("celery") == 1
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        ring("notifications.deliver_due")
+        1 / 0  # noqa: B018
+    assert broker.client().llen("celery") == 1
+
+
+def test_redis_down_at_publication_costs_the_officer_nothing_and_loses_nothing(house, broker, sink):
+    import_people(5)
+    version, officer = approved_version(significant=True)
+    client = Client()
+    client.force_login(officer)
+    with house.worker() as worker:
+        ready(house)
+        broker.kill()
+        began = time.monotonic()
+        answer = client.post(
+            reverse("admin:policies_step", args=[version.pk, "publish"]), {"when": "now", "number": version.number}
+        )
+        seconds = time.monotonic() - began
+        print(f"\nRedis down: the officer's publication answered {answer.status_code} after {seconds:.1f} s")
+        assert answer.status_code == 302
+        assert seconds < 10
+        assert Campaign.objects.get().letters.filter(state=LetterState.QUEUED).count() == 5
+        time.sleep(1)
+        assert sink.accepted == 0
+        broker.start()
+        began = time.monotonic()
+        tasks.sweep()  # what the beat does every 30 s
+        until(lambda: sink.accepted == 5, seconds=30, what="the worker found Redis again and sent")
+        print(f"Redis up and swept: all letters after {time.monotonic() - began:.1f} s")
+        assert worker.poll() is None
+        until(lambda: open_letters() == 0, seconds=5, what="their ends are written down")
+    assert len({message["Delivered-To"] for message in sink.messages()}) == 5
+
+
+def test_a_lost_bell_is_made_good_by_the_beat_within_60_seconds(house, broker, sink):
+    """Not swept by the test: the beat of the house does it."""
+    version = published_version()
+    import_people(2)
+    first, second = DataSubject.objects.order_by("pk")
+    with house.worker(), house.beat():
+        ready(house)
+        written_to(first, version)
+        until(lambda: sink.accepted == 1, seconds=15, what="the worker works")
+        until(lambda: is_quiet(broker), seconds=15, what="nothing is left that would ring")
+        began = time.monotonic()
+        written_to_without_bell(broker, second, version)
+        time.sleep(1)
+        assert sink.accepted == 1, "nobody rang, so it waits for the sweep"
+        until(lambda: sink.accepted == 2, seconds=60, what="the beat's sweep sent the letter")
+    print(f"\na letter whose bell was lost went after {time.monotonic() - began:.0f} s")
+
+
+def is_quiet(broker) -> bool:
+    """Nothing queued and nothing being worked on, now and half a second later."""
+    counts = []
+    for _ in range(2):
+        counts += [broker.client().llen("celery"), broker.client().hlen("unacked")]
+        time.sleep(0.5)
+    return not any(counts)
+
+
+def written_to_without_bell(broker, subject: DataSubject, version: PolicyVersion) -> None:
+    app = current_app._get_current_object()
+    app.conf.broker_url = "redis+socket:///nowhere.sock?virtual_host=0"
+    app._after_fork()
+    written_to(subject, version)
+    app.conf.broker_url = broker.url
+    app._after_fork()
+
+
+def test_a_mail_server_that_is_down_and_comes_back(house, sink):
+    version = published_version()
+    import_people(3)
+    people = list(DataSubject.objects.all())
+    port = sink.port
+    sink.stop()
+    try:
+        with house.worker():
+            ready(house)
+            for person in people:
+                written_to(person, version)
+            until(
+                lambda: Letter.objects.filter(state=LetterState.DEFERRED).count() == 3, seconds=15, what="all put off"
+            )
+        sink.port = port
+    finally:
+        sink.start()
+    with house.worker():
+        Letter.objects.update(due_at=timezone.now())  # a minute has passed
+        tasks.sweep()
+        until(lambda: open_letters() == 0, seconds=20, what="all sent")
+    assert sorted(message["Delivered-To"] for message in sink.messages()) == [f"person{n}@example.kz" for n in range(3)]
+    assert set(Letter.objects.values_list("state", "attempts")) == {("sent", 2)}
+
+
+def test_a_poisoned_redis_ends_the_worker_and_its_successor_goes_on(house, broker, sink):
+    version = published_version()
+    import_people(1)
+    program = Program("worker", worker_command(), env=house.env)
+    with Processes([program], out=io.StringIO()) as processes:
+        ready(house)
+        first = program.process.pid
+        broker.client().lpush("celery", "not JSON at all")
+
+        def is_replaced() -> bool:
+            processes.look_after()
+            return program.process is not None and program.process.pid != first
+
+        until(is_replaced, seconds=20, what="the supervisor started another worker")
+        written_to(DataSubject.objects.get(), version)
+        until(lambda: processes.look_after() or sink.accepted, seconds=20, what="the letter arrived")
+    assert [message["Delivered-To"] for message in sink.messages()] == ["person0@example.kz"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x80\x04K\x01.",
+        b'{"task": "notifications.deliver_due"',
+        b"[[], {}, {}]",
+    ],
+    ids=["pickle", "cut JSON", "no such task"],
+)
+def test_a_bad_message_is_dropped_and_the_worker_lives(house, broker, sink, body):
+    version = published_version()
+    import_people(1)
+    message = {
+        "body": base64.b64encode(body).decode(),
+        "content-type": "application/x-python-serialize" if body[0] == 0x80 else "application/json",
+        "content-encoding": "utf-8",
+        "headers": {"task": "os.system" if body == b"[[], {}, {}]" else "notifications.deliver_due", "id": "1"},
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"exchange": "", "routing_key": "celery"},
+            "delivery_tag": "1",
+            "delivery_mode": 2,
+            "priority": 0,
+        },
+    }
+    with house.worker() as worker:
+        ready(house)
+        broker.client().lpush("celery", json.dumps(message))
+        written_to(DataSubject.objects.get(), version)
+        until(lambda: sink.accepted, seconds=15, what="the letter arrived")
+        assert worker.poll() is None
+
+
+def test_readyz_is_200_with_web_worker_and_beat_and_503_without_a_worker(house):
+    with house.web(), house.beat():
+        assert status_of(house) == 503
+        with house.worker() as worker:
+            began = time.monotonic()
+            until(lambda: status_of(house) == 200, seconds=25, what="ready")
+            print(f"\nready {time.monotonic() - began:.1f} s after the worker's start")
+            kill_group(worker)
+            began = time.monotonic()
+            until(lambda: status_of(house) == 503, seconds=20, what="no longer ready")
+            print(f"not ready {time.monotonic() - began:.1f} s after its death (limit set to 12 s here)")
+
+
+def status_of(house) -> int:
+    try:
+        with urlopen(f"{house.url}/readyz", timeout=5) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_a_campaign_that_takes_long_leaves_a_process_to_the_codes(house, sink, size):
+    """The mail server takes 0.2 s a letter; the code is asked for at the real door."""
+    people = size(1000, least=60)
+    import_people(people, phones=True)
+    sink.delay = 0.2
+    published_version(significant=True)
+    campaign = Campaign.objects.get()
+    waits = []
+    with house.worker():
+        until(lambda: sink.accepted >= 5, seconds=20, what="the campaign is on its way")
+        for number in (3, 4, 5):
+            before = {message["Message-ID"] for message in sink.messages()}
+            began = time.monotonic()
+            asked = Client().post(reverse("cabinet:sign-in"), {"identifier": f"+7701{number:07d}"})
+            assert asked.status_code == 302
+            until(lambda before=before: code_arrived(sink, before), seconds=15, what="the code arrived")
+            waits.append(time.monotonic() - began)
+        campaign.refresh_from_db()
+        assert campaign.state == CampaignState.RUNNING, "the campaign must still be on its way"
+        assert sink.accepted < people
+    print(f"\nsign-in codes in the middle of a campaign: {', '.join(f'{wait:.1f} s' for wait in waits)}")
+    assert max(waits) <= 5
+
+
+def code_arrived(sink, before: set[str]) -> bool:
+    subjects = [message["Subject"] for message in sink.messages() if message["Message-ID"] not in before]
+    return any("код" in subject.lower() or "code" in subject.lower() for subject in subjects)
+
+
+def ready(house) -> None:
+    """The worker has said that it lives."""
+    until(lambda: Heartbeat.objects.filter(name="worker").exists(), seconds=20, what="the worker has started")
