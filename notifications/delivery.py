@@ -4,6 +4,7 @@ became of each (DESIGN 6; policy 9.2)."""
 import time
 from collections.abc import Iterator, Sequence
 from email.utils import formataddr
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -82,7 +83,7 @@ class Desk:
             key = (letter.kind, letter.cause)
             if key not in current:
                 current[key] = KINDS[letter.kind].is_current(letter.cause)
-                if not current[key] and letter.campaign_id:
+                if not current[key] and letter.campaign:
                     outbox.skip_waiting(letter.campaign, SkipReason.OUTDATED)
         over = [letter for letter in letters if not current[letter.kind, letter.cause]]
         if over:
@@ -93,7 +94,7 @@ class Desk:
         """{letter id: address}; a constant number of queries whatever the number of letters."""
         found: dict[int, str] = {}
         for attribute in ("subject", "staff"):
-            model = Letter._meta.get_field(attribute).related_model
+            model: Any = Letter._meta.get_field(attribute).related_model
             for notice in (True, False):
                 wanted = {
                     letter.pk: getattr(letter, f"{attribute}_id")

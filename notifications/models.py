@@ -25,9 +25,13 @@ class Campaign(models.Model):
     starts_at = models.DateTimeField(_("starts at"), db_default=Now())
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
-    paused_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, blank=True, related_name="+")
+    paused_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("paused by"), null=True, blank=True, related_name="+"
+    )
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
-    cancelled_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, blank=True, related_name="+")
+    cancelled_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("cancelled by"), null=True, blank=True, related_name="+"
+    )
     finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
 
     class Meta:

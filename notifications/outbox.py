@@ -8,6 +8,7 @@ because the letter may or may not have left, and is never sent again by the syst
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
@@ -63,7 +64,7 @@ def only_sender() -> Iterator[bool]:
                     cursor.execute("SELECT pg_advisory_unlock(%s)", [SENDING_LOCK])
 
 
-def _due(priority: int) -> dict[str, object]:
+def _due(priority: int) -> dict[str, Any]:
     running = list(Campaign.objects.filter(state=CampaignState.RUNNING).values_list("pk", flat=True))
     return {"priority": priority, "lease": LEASE, "running": running}
 
@@ -127,7 +128,7 @@ def record(results: Sequence[tuple[Letter, Result, str]]) -> None:
     events = []
     for letter, result, sha256 in results:
         wait = next_attempt(letter.attempts) if result.outcome == "deferred" else None
-        state = "failed" if result.outcome == "deferred" and wait is None else result.outcome
+        state: str = "failed" if result.outcome == "deferred" and wait is None else result.outcome
         if wait is not None:
             waits.append((letter.pk, wait))
         else:

@@ -22,7 +22,7 @@ def versions_that_wait(request: HttpRequest) -> list[Need]:
         url = reverse("admin:policies_policyversion_change", args=[version.pk])
         if rules.may_approve(version, by=request.user):
             found.append(Need(_("%(version)s waits for approval") % {"version": version}, url, urgent=True))
-        elif rules.may_publish(version, by=request.user):
+        elif rules.may_schedule(version, by=request.user):
             text = _("%(version)s is approved and can be published") % {"version": version}
             found.append(Need(text, url, urgent=True))
         elif version.state == State.DRAFT and rules.may_edit(version, by=request.user):

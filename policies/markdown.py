@@ -77,6 +77,11 @@ def _parts(number: str) -> list[int]:
     return [int(part) for part in number.split(".")]
 
 
+def _lines(token: Token) -> range:
+    """The lines of a block; the parser gives every block token its own."""
+    return range(*(token.map or (0, 0)))
+
+
 class _ListItem:
     """A list item we are inside of: where it begins, its marker if it counts, its index once it has words."""
 
@@ -107,34 +112,34 @@ class _Reader:
         opened: Token | None = None
         for token in tokens:
             if token.type in _REFUSED:
-                self._refuse(token.map[0], str(_REFUSED[token.type]))
+                self._refuse(_lines(token).start, str(_REFUSED[token.type]))
             elif token.type in ("bullet_list_open", "ordered_list_open"):
                 if len(self.lists) == DEEPEST_LIST:
                     self._refuse(
-                        token.map[0], gettext("This list is too deep. Five lists in one another are the most.")
+                        _lines(token).start, gettext("This list is too deep. Five lists in one another are the most.")
                     )
-                self.lists.append(token.type.startswith("ordered") and self._numbers_clauses(token.map[0]))
+                self.lists.append(token.type.startswith("ordered") and self._numbers_clauses(_lines(token).start))
             elif token.type in ("bullet_list_close", "ordered_list_close"):
                 self.lists.pop()
             elif token.type == "list_item_open":
-                self.list_items.append(_ListItem(token.map[0], self.lists[-1]))
+                self.list_items.append(_ListItem(_lines(token).start, self.lists[-1]))
             elif token.type == "list_item_close":
                 self.list_items.pop()
             elif token.type in ("heading_open", "paragraph_open"):
                 opened = token
             elif token.type == "hr":
-                self.seen.update(range(*token.map))
+                self.seen.update(_lines(token))
             elif token.type == "inline" and opened is not None:
                 inside = {child.type for child in token.children or []} | (
                     {"image"} if "![" in token.content else set()
                 )
                 for refused in inside & _REFUSED.keys():
-                    self._refuse(opened.map[0], str(_REFUSED[refused]))
-                self.seen.update(range(*opened.map))
+                    self._refuse(_lines(opened).start, str(_REFUSED[refused]))
+                self.seen.update(_lines(opened))
                 if opened.type == "heading_open":
                     self._heading(opened)
                 else:
-                    self._paragraph(*opened.map)
+                    self._paragraph(_lines(opened).start, _lines(opened).stop)
                 opened = None
 
     def check(self) -> None:
@@ -213,7 +218,7 @@ class _Reader:
         return len(self.items) - 1
 
     def _heading(self, opened: Token) -> None:
-        line, level = opened.map[0], int(opened.tag[1:])
+        line, level = _lines(opened).start, int(opened.tag[1:])
         if opened.markup[0] != "#":
             self._refuse(
                 line,

@@ -68,18 +68,31 @@ class PolicyVersion(models.Model):
     change_summary_en = models.TextField(_("summary of changes, in English"), blank=True)
 
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
-    created_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
+    created_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("created by"), null=True, related_name="+", editable=False
+    )
     submitted_at = models.DateTimeField(_("submitted at"), null=True, editable=False)
-    submitted_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
+    submitted_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("submitted by"), null=True, related_name="+", editable=False
+    )
     changes_requested_at = models.DateTimeField(_("changes requested at"), null=True, editable=False)
     changes_requested_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False
+        "staff.StaffUser",
+        models.PROTECT,
+        verbose_name=_("changes requested by"),
+        null=True,
+        related_name="+",
+        editable=False,
     )
     changes_requested = models.TextField(_("what to change"), blank=True, editable=False)
     approved_at = models.DateTimeField(_("approved at"), null=True, editable=False)
-    approved_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
+    approved_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("approved by"), null=True, related_name="+", editable=False
+    )
     published_at = models.DateTimeField(_("published at"), null=True, editable=False)
-    published_by = models.ForeignKey("staff.StaffUser", models.PROTECT, null=True, related_name="+", editable=False)
+    published_by = models.ForeignKey(
+        "staff.StaffUser", models.PROTECT, verbose_name=_("published by"), null=True, related_name="+", editable=False
+    )
     in_force_during = DateTimeRangeField(_("in force"), null=True, editable=False)
 
     objects = PolicyVersionQuerySet.as_manager()

@@ -202,8 +202,8 @@ def _findings(rows: Iterable[Row], languages: Sequence[str]) -> Iterator[Finding
             yield from _missing(row, languages)
         for code, item in row.items.items():
             if item.kind != row.first.kind:
-                params = {"expected": row.first.kind, "found": item.kind}
-                yield Finding("KIND_DIFFERS", "warning", row.key, [code], params)
+                kinds = {"expected": row.first.kind, "found": item.kind}
+                yield Finding("KIND_DIFFERS", "warning", row.key, [code], kinds)
         counts = {code: sum(code in child.items for child in row.children) for code in row.items}
         for code, count in counts.items():
             if count != counts.get("ru", count):

@@ -97,12 +97,10 @@ def check_may_approve(version: PolicyVersion, *, by: StaffUser) -> None:
         raise NotAllowed(_("You wrote a part of this version, so somebody else must approve it."), code="four_eyes")
 
 
-def check_may_publish(version: PolicyVersion, *, by: StaffUser, at: datetime | None = None) -> None:
-    """Policy 9.2: in force from publication unless the version says later, never earlier."""
+def check_may_schedule(version: PolicyVersion, *, by: StaffUser) -> None:
+    """Whether there is a moment at which it may be published: approved, and not overtaken by a later number."""
     _check_permission(by, "publish_policyversion")
     _check_state(version, State.PUBLISHED)
-    if at is not None and at < timezone.now():
-        raise NotAllowed(_("This moment is past: a version comes into force now or later."), code="past")
     newer = PolicyVersion.objects.published().filter(policy=version.policy_id, number__gt=version.number).first()
     if newer:
         raise NotAllowed(
@@ -110,6 +108,13 @@ def check_may_publish(version: PolicyVersion, *, by: StaffUser, at: datetime | N
             code="outdated",
             params={"number": newer.number},
         )
+
+
+def check_may_publish(version: PolicyVersion, *, by: StaffUser, at: datetime | None = None) -> None:
+    """Policy 9.2: in force from publication (`at` None) unless the version says later, never earlier."""
+    check_may_schedule(version, by=by)
+    if at is not None and at < timezone.now():
+        raise NotAllowed(_("This moment is past: a version comes into force now or later."), code="past")
     later = (
         PolicyVersion.objects.published()
         .filter(policy=version.policy_id, in_force_during__startswith__gte=at or timezone.now())
@@ -146,5 +151,6 @@ may_edit = _asks(check_may_edit)
 may_submit = _asks(check_may_submit)
 may_request_changes = _asks(check_may_request_changes)
 may_approve = _asks(check_may_approve)
+may_schedule = _asks(check_may_schedule)
 may_publish = _asks(check_may_publish)
 may_archive = _asks(check_may_archive)

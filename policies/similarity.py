@@ -14,9 +14,9 @@ def folded(text: str) -> str:
 
 
 def stems(text: str) -> frozenset[str]:
-    """The first letters of its longer words, case and look-alike letters folded: endings carry grammar, not sense."""
+    """Its numbers and the first letters of its longer words, case and look-alikes folded: endings carry no sense."""
     words = (word.translate(_LOOK_ALIKE).casefold() for word in _WORD.findall(text))
-    return frozenset(word[:STEM] for word in words if len(word) > 2)
+    return frozenset(word[:STEM] for word in words if len(word) > 2 or word.isdigit())
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:

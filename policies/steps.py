@@ -53,7 +53,7 @@ STEPS = (
         services.approve,
         _("%(version)s is approved and can be published."),
     ),
-    Step("publish", _("Publish"), rules.check_may_publish, services.publish, _("%(version)s is published.")),
+    Step("publish", _("Publish"), rules.check_may_schedule, services.publish, _("%(version)s is published.")),
     Step(
         "request-changes",
         _("Ask for changes"),

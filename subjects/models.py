@@ -109,20 +109,14 @@ class DataCategory(models.Model):
 class PersonalData(models.Model):
     """One value of one category, sealed with the person's key of the category's retention class."""
 
-    subject = models.ForeignKey(
-        DataSubject, models.PROTECT, related_name="values", verbose_name=_("data subject")
-    )
-    category = models.ForeignKey(
-        DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category")
-    )
+    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="values", verbose_name=_("data subject"))
+    category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
     # what the additional data of the seal names; the category's class may change later, the seal's may not
     retention_class = models.CharField(_("retention class"), max_length=20, choices=RetentionClass)
     sealed = models.BinaryField(_("sealed value"))
     source = models.CharField(_("source"), max_length=40, default="import")
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
-    disclosure = models.CharField(
-        _("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT
-    )
+    disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
 
     class Meta:
         verbose_name = _("value")
@@ -178,7 +172,9 @@ class SubjectImport(models.Model):
     dry_run = models.BooleanField(_("check only"), default=False)
     sealed_file = models.BinaryField(null=True)
     sha256 = models.CharField(_("SHA-256 of the file"), max_length=64)
-    default_language = models.CharField(max_length=2, choices=Language, default=Language.KK)
+    default_language = models.CharField(
+        _("language where a row names none"), max_length=2, choices=Language, default=Language.KK
+    )
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows done"), default=0)
     created = models.PositiveIntegerField(_("added"), default=0)
@@ -280,9 +276,7 @@ class Task(models.Model):
         DISPUTED_ADDRESS = "disputed_address", _("a letter reached a stranger: find the right e-mail")
 
     kind = models.CharField(_("what to do"), max_length=20, choices=Kind)
-    subject = models.ForeignKey(
-        DataSubject, models.PROTECT, related_name="tasks", verbose_name=_("data subject")
-    )
+    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="tasks", verbose_name=_("data subject"))
     letter = models.ForeignKey(Letter, models.PROTECT, null=True, related_name="+", verbose_name=_("letter"))
     opened_at = models.DateTimeField(_("opened at"), db_default=Now(), editable=False)
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
@@ -300,8 +294,7 @@ class Task(models.Model):
         verbose_name_plural = _("tasks")
         constraints = [
             models.CheckConstraint(
-                condition=Q(closed_at=None, closed_by=None)
-                | Q(closed_at__isnull=False, closed_by__isnull=False),
+                condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
                 name="subjects_task_closed_at_and_by",
             ),
             models.UniqueConstraint(

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +74,12 @@ def _row(name: str, message: EmailMessage) -> Row:
     return Row(name, ", ".join(message.get_all("Delivered-To", [])), str(message["Subject"] or ""), at)
 
 
+def _sender(message: EmailMessage) -> str:
+    """Python's own reading of an address puts a space between the encoded words of a long name [ran]."""
+    raw = next((value for name, value in message.raw_items() if name.lower() == "from"), "")
+    return " ".join(str(make_header(decode_header(str(raw)))).split())
+
+
 def _part(message: EmailMessage, kind: str) -> str:
     body = message.get_body((kind,))
     return str(body.get_content()) if body else ""
@@ -111,7 +118,7 @@ def letter(request: HttpRequest, name: str) -> HttpResponse:
         "demo/letter.html",
         {
             "letter": _row(name, message),
-            "sender": str(message["From"] or ""),
+            "sender": _sender(message),
             "text": _part(message, "plain"),
             "has_html": bool(_part(message, "html")),
         },

@@ -125,6 +125,8 @@ def test_while_one_process_sends_another_bell_falls_silent(sink):
         assert delivery.deliver_due() is False
         letter.refresh_from_db()
         assert letter.state == LetterState.QUEUED
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [outbox.SENDING_LOCK])
     finally:
         other.close()
     assert delivery.deliver_due() is False

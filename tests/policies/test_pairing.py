@@ -166,12 +166,16 @@ def test_a_list_item_too_few_leaves_the_one_that_fits_worst_alone():
     ]
 
 
-def test_the_fit_goes_by_numbers_latin_words_and_addresses_that_both_languages_share():
-    ru = "# П\n\n1.1. да:\n\n- данные банковского счёта;\n- хранение 5 лет;\n- IP-адрес и cookie;\n"
-    kk = "# С\n\n1.1. иә:\n\n- 5 жыл сақтау;\n- IP-мекенжай және cookie;\n"
-    pairing = paired(ru, kk)
-    assert texts(pairing, "1.1.b2") == {"ru": "хранение 5 лет;", "kk": "5 жыл сақтау;"}
-    assert texts(pairing, "1.1.b3")["kk"] == "IP-мекенжай және cookie;"
+@pytest.mark.parametrize(
+    ("other", "fitting", "kk"),
+    [
+        ("данные банка и счёта;", "IP-адрес, cookie, User-Agent и адрес страницы сайта;", "IP, cookie, User-Agent;"),
+        ("законы о бюро;", "закон № 94-V от 21.05.2013 о персональных данных;", "2013.05.21 № 94-V;"),
+    ],
+)
+def test_the_fit_goes_by_numbers_and_words_that_both_languages_share_before_length(other, fitting, kk):
+    pairing = paired(f"# П\n\n1.1. да:\n\n- {other}\n- {fitting}\n", f"# С\n\n1.1. иә:\n\n- {kk}\n")
+    assert texts(pairing, "1.1.b2") == {"ru": fitting, "kk": kk}
     assert found(pairing)[-1] == ("PAIR_MISSING", "warning", "1.1.b1", ["kk"])
 
 
