@@ -47,7 +47,7 @@ class PolicyAdmin(HouseAdmin):
 
 @admin.register(PolicyVersion)
 class PolicyVersionAdmin(HouseAdmin):
-    list_display = ("__str__", "state_now", "significant", "in_force", "submitted_by", "approved_by")
+    list_display = ("__str__", "state_now", "weight", "in_force", "approved_by")
     list_filter = ("policy", "state")
     list_select_related = ("policy", "submitted_by", "approved_by")
     ordering = ("policy", "-number")
@@ -61,12 +61,16 @@ class PolicyVersionAdmin(HouseAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
+    @admin.display(description=_("significant"))
+    def weight(self, version: PolicyVersion) -> str:
+        return {True: gettext("yes"), False: gettext("no"), None: ""}[version.significant]
+
     @admin.display(description=_("in force"))
     def in_force(self, version: PolicyVersion) -> str:
         during = version.in_force_during
         if during is None:
             return ""
-        ends = [date_format(localtime(end), "DATETIME_FORMAT") for end in (during.lower, during.upper) if end]
+        ends = [date_format(localtime(end), "SHORT_DATETIME_FORMAT") for end in (during.lower, during.upper) if end]
         return " – ".join(ends) if during.upper else gettext("from %(start)s") % {"start": ends[0]}
 
     @admin.display(description=_("state"))

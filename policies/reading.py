@@ -23,13 +23,16 @@ def clauses_in(version: PolicyVersion, language: str) -> list[Clause]:
     """The clauses that have text in `language`, in order; one query.
 
     Each has `reading_text`; `level` of a heading, 1 being the title's; `depth` of a list item, and what stands in one,
-    1 being the outermost list; `counts`: a list item that brings its own number along.
+    1 being the outermost list; `counts`: a list item that brings its own number along; `inset`: a numbered clause or
+    what belongs to one.
     """
     clauses = list(version.clauses.exclude(**{f"text_{language}": ""}).order_by("order"))
     depths: dict[str, int] = {}
+    insets: dict[str, bool] = {}
     for clause in clauses:
         clause.reading_text = clause.text(language)
         clause.depth = depths[clause.key] = depths.get(clause.parent_key, 0) + (clause.kind == ClauseKind.BULLET)
+        clause.inset = insets[clause.key] = clause.kind == ClauseKind.CLAUSE or insets.get(clause.parent_key, False)
         clause.counts = clause.kind == ClauseKind.BULLET and bool(COUNTED.match(clause.reading_text))
         clause.level = 1 if not (clause.number or clause.parent_key) else min(2 + clause.number.count("."), 4)
     return clauses

@@ -99,6 +99,10 @@ def changes_page(request: HttpRequest, code: str, number: int, since: int | None
             "since": old,
             "reading": language,
             "changes": changes(new, since=old, language=language) if old else [],
+            # the officers' words are about the version just before
+            "summary": getattr(new, f"change_summary_{language}")
+            if old and old.number == max(older, default=0)
+            else "",
             "others": [other for other in published.values() if other.pk != new.pk],
         },
     )

@@ -1,4 +1,4 @@
-"""Invented customers of the demo, the same at every start: names put together from lists, IINs with true check digits."""
+"""Invented customers of the demo, the same at every start: names from lists, IINs with true check digits."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ from subjects.identifiers import check_digit
 
 COUNT = 500
 HEADERS = ("client_number", "iin", "last_name", "first_name", "patronymic", "phone", "email", "language", "kind")
-# of every twenty-five one has no e-mail; of every hundred one is a minor
-WITHOUT_EMAIL, MINOR = 25, 100
+# one of so many has no e-mail, is a minor; primes, so that all languages are met among them
+WITHOUT_EMAIL, MINOR = 29, 97
 
 # {language: {sex: (last names, first names, patronymics)}}
 NAMES = {

@@ -148,8 +148,9 @@ def test_a_told_owner_ends_only_when_its_engines_are_gone(commands: Commands, nu
     owner, _said = commands.hold()
     family = descendants(owner.pid)
     owner.send_signal(number)
-    owner.wait(10)
-    assert wait_for_end(family, seconds=0) == []
+    owner.wait(20)
+    # the postmaster is gone; the kernel may still be burying its children
+    assert wait_for_end(family, seconds=2) == []
     assert owner.returncode == (143 if number == signal.SIGTERM else -signal.SIGINT)
 
 

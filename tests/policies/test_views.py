@@ -159,6 +159,12 @@ class TestChanges:
         assert "Деректерді сатпаймыз." in body
         assert "Данные мы не продаём." not in body
 
+    def test_the_words_of_the_officers_stand_above_them_when_they_are_about_this_pair(self):
+        assert "Жаңа мақсат пайда болды." in page("/policy/personal-data/v/2/changes/", "kk")
+        published_version(ru=RU, kk=KK)
+        assert "Появилась новая цель." in page("/policy/personal-data/v/3/changes/2/")
+        assert "Появилась новая цель." not in page("/policy/personal-data/v/3/changes/1/")
+
     def test_the_first_version_has_nothing_before_it(self):
         assert "difference-block" not in page("/policy/personal-data/v/1/changes/")
 

@@ -1,11 +1,12 @@
 import random
+import re
 import time
 from datetime import date
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import translation
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from subjects.free_text import find_personal_data, refuse_personal_data
@@ -208,13 +209,10 @@ def test_sums_of_money_pass(amount, mark, tail):
     refuse_personal_data(f"выдано {amount:,}".replace(",", mark) + f"{tail} тенге")
 
 
-# six digits that begin with 7 and a year are a mobile number to everybody: 700000-2000
-@given(
-    st.integers(1, 999_999_999).filter(lambda n: not 700_000 <= n <= 799_999),
-    st.integers(2000, 2099),
-    st.sampled_from(["-", "/", " "]),
-)
+@given(st.integers(1, 999_999_999), st.integers(2000, 2099), st.sampled_from(["-", "/", " "]))
 def test_numbers_of_orders_and_contracts_pass(number, year, mark):
+    # 700000-2000 is a mobile number to everybody who reads it
+    assume(not re.fullmatch(r"[78]?7\d{9}", f"{number}{year}"))
     refuse_personal_data(f"приказ № {number}{mark}{year}")
     refuse_personal_data(f"договор № {year}/{number:06d}-КЗ")
 

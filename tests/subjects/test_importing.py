@@ -128,9 +128,7 @@ def test_progress_is_told_batch_by_batch(monkeypatch):
 
 
 def test_statements_grow_with_batches_not_with_rows(django_assert_max_num_queries, monkeypatch):
-    rows = importing.examine(
-        file_of(*(f"N-{n};;Name{n};;;n{n}@example.kz;kk" for n in range(200))), language="kk"
-    ).rows
+    rows = importing.examine(file_of(*(f"N-{n};;Name{n};;;n{n}@example.kz;kk" for n in range(200))), language="kk").rows
     with django_assert_max_num_queries(12):
         importing.load(rows)
 
@@ -150,7 +148,8 @@ class TestCommand:
         return path
 
     @pytest.mark.parametrize(
-        "header", ["Номер клиента;ИИН;Фамилия;Имя;Телефон;Эл. почта;Язык", "клиент нөмірі;ЖСН;тегі;аты;телефон;пошта;тілі"]
+        "header",
+        ["Номер клиента;ИИН;Фамилия;Имя;Телефон;Эл. почта;Язык", "клиент нөмірі;ЖСН;тегі;аты;телефон;пошта;тілі"],
     )
     def test_headers_in_the_officers_language(self, header, tmp_path, capsys):
         path = tmp_path / "people.csv"
@@ -190,9 +189,7 @@ class TestRuns:
     def start(self, *rows: str, dry_run: bool = False, officer=None) -> SubjectImport:
         officer = officer or StaffUserFactory()
         with as_officer(officer):
-            return import_runs.start(
-                content=file_of(*rows).getvalue(), dry_run=dry_run, language="kk", by=officer
-            )
+            return import_runs.start(content=file_of(*rows).getvalue(), dry_run=dry_run, language="kk", by=officer)
 
     def test_the_file_waits_sealed_and_is_dropped_at_the_end(self):
         waiting = self.start(*ROWS)

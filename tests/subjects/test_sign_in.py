@@ -75,7 +75,9 @@ def test_known_and_unknown_people_get_the_same_answer_rows_and_statements(person
         client = Client()
         client.get("/cabinet/sign-in/")
         before = SignInCode.objects.count(), CabinetEvent.objects.count(), Letter.objects.count()
-        with CaptureQueriesContext(connection, ) as queries:
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
             response = ask(client, identifier)
         answers.append((response.status_code, response.url, client.get("/cabinet/code/").content[:600]))
         statements.append([re.sub(r"'[^']*'|\d+|\\x[0-9a-f]+|b\"[^\"]*\"", "?", q["sql"])[:60] for q in queries])
@@ -163,7 +165,9 @@ def test_what_is_no_identifier_is_said_so_and_leaves_nothing(client, text):
 
 
 @pytest.mark.parametrize("standing", [Standing.DECEASED, Standing.MINOR, Standing.ERASED, Standing.DISPUTED_ADDRESS])
-def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(client, person, standing, operator, sink):  # noqa: F811
+def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(
+    client, person, standing, operator, sink
+):  # noqa: F811
     ask(client)
     client.post("/cabinet/code/", {"code": code_from(sink)})
     person.standing = standing

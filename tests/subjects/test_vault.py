@@ -185,6 +185,4 @@ class TestSearch:
         assert "canary" not in hints["email"]
 
     def test_the_same_text_of_two_kinds_has_two_digests(self):
-        assert search.digest(IndexKind.CLIENT_NUMBER, "77012345678") != search.digest(
-            IndexKind.CONTRACT, "77012345678"
-        )
+        assert search.digest(IndexKind.CLIENT_NUMBER, "77012345678") != search.digest(IndexKind.CONTRACT, "77012345678")

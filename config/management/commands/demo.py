@@ -1,3 +1,4 @@
+import io
 import os
 import sys
 import time
@@ -8,14 +9,20 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.utils import timezone
 
 from config import embedded
+from config.demo import data
+from config.demo.people import people
 from config.embedded import Engines
-from config.engines import EngineError
 from config.processes import ProcessError, Processes, Program, free_port
+from notifications.models import Heartbeat
+from policies.enums import State
+from policies.letters import audience_size
+from policies.models import PolicyVersion
 
 READY_SECONDS = 100  # the first start of a slow machine; usually five
-# Celery says so for root, Django for runs without a terminal; a newcomer can do nothing about either
+# Celery warns root, Granian warns of what it passes on: a newcomer can do nothing about either
 PYTHON = (sys.executable, "-W", "ignore", "-m")
 
 
@@ -35,23 +42,26 @@ class Command(BaseCommand):
         assert engines
         fresh = os.environ.get("FRESH", "") not in ("", "0")
         if not engines.owned and (fresh or not options["data_only"]):
+            whose = f"process {engines.owner}: end it" if engines.owner else "DATABASE_URL and REDIS_URL: unset them"
             raise CommandError(
-                "PostgreSQL and Redis belong to somebody else: another demo, or DATABASE_URL and REDIS_URL of the "
-                "environment. End it or unset them; `demo --data-only` without FRESH=1 loads the data there."
+                f"PostgreSQL and Redis are somebody else's, those of {whose}. "
+                "To load the data of the demo there: manage.py demo --data-only, without FRESH=1."
             )
         if not options["data_only"] and free_port(settings.PORT) != settings.PORT:
             raise CommandError(f"Port {settings.PORT} is taken. Choose another: KELISIM_PORT=8001 make demo")
-        with engines.running():
-            if fresh:
-                self._forget(engines)
-            passwords = self._load()
-            if options["data_only"]:
-                self.stdout.write("The data of the demo are there.")
-                return
-            try:
-                self._serve(passwords, begin)
-            except (ProcessError, TimeoutError, EngineError) as error:
-                raise CommandError(f"{error} Its words stand above.") from None
+        try:
+            with engines.running():
+                if fresh:
+                    self._forget(engines)
+                passwords = self._load()
+                if options["data_only"]:
+                    self.stdout.write("The data of the demo are there.")
+                else:
+                    self._serve(passwords, begin)
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before it was up; the next start goes on from here.") from None
+        except (ProcessError, TimeoutError) as error:
+            raise CommandError(f"{error} What the process said stands above.") from None
 
     def _forget(self, engines: Engines) -> None:
         """A database as new, and an empty mailbox; keys and passwords stay."""
@@ -65,31 +75,24 @@ class Command(BaseCommand):
             letter.unlink()
 
     def _load(self) -> dict[str, str]:
-        from config.demo import data
-        from notifications.models import Heartbeat
-
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("load_registers", stdout=open(os.devnull, "w"))
-        passwords = data.load()
-        # of the last time: /readyz would take them for this worker's and beat's
-        Heartbeat.objects.all().delete()
-        return passwords
+        call_command("load_registers", stdout=io.StringIO())
+        return data.load()
 
     def _serve(self, passwords: dict[str, str], begin: float) -> None:
         words = self._words(passwords)
+        # of the last time: /readyz would take them for this worker's and beat's
+        Heartbeat.objects.all().delete()
         connection.close()
         with Processes(_programs(), cwd=str(settings.BASE_DIR), out=sys.stdout) as processes:
             processes.wait_until(f"http://127.0.0.1:{settings.PORT}/readyz", READY_SECONDS)
             self.stdout.write(f"\nKelisim is up after {time.monotonic() - begin:.0f} s. Ctrl-C ends it.\n\n{words}")
+            self.stdout.flush()
             processes.watch()
         self.stdout.write("\nKelisim is down. `make demo` goes on where you left it, FRESH=1 begins anew.")
 
     def _words(self, passwords: dict[str, str]) -> str:
         """What a newcomer needs: addresses, names, a person to be, and what to do first."""
-        from config.demo.people import people
-        from policies.letters import audience_size
-        from policies.models import PolicyVersion
-
         site = settings.SITE_URL
         rows = [
             ("Policy", f"{site}/policy/", "what the public reads"),
@@ -102,11 +105,9 @@ class Command(BaseCommand):
         lines += ["", "  Sign in to the admin as:"]
         lines += [f"    {username:<14} {password}" for username, password in passwords.items()]
         lines += ["", "  Sign in to the cabinet with an IIN; the code comes to the mailbox:"]
-        from django.utils import timezone
-
         for person in people(timezone.localdate())[:3]:
             lines.append(f"    {person.iin}   {person.language}, {person.email}")
-        waiting = PolicyVersion.objects.filter(state="approved").order_by("number").last()
+        waiting = PolicyVersion.objects.filter(state=State.APPROVED).order_by("number").last()
         if waiting:
             page = f"{site}/admin/policies/policyversion/{waiting.pk}/change/"
             lines += [
