@@ -41,7 +41,7 @@ demo: .venv
 
 test: lint
 	$(RUN)/python manage.py compile_locale
-	$(RUN)/pytest -n 2 $(PYTEST_ARGS)
+	$(RUN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: .venv
 	$(RUN)/ruff check .

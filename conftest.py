@@ -35,6 +35,8 @@ not_run: list[str] = []
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if "e2e" in item.path.parts:  # whole houses of processes: one at a time on two cores
+            item.add_marker(pytest.mark.xdist_group("e2e"))
         if item.get_closest_marker("browser") and not BROWSER:
             item.add_marker(pytest.mark.skip(reason="no chromium on PATH"))
 

@@ -155,11 +155,14 @@ def house(transactional_db, tmp_path, broker, sink) -> House:
 
 
 def until(condition: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
+    """Wait for something that another process does; `seconds` on a quiet machine, three times that on a loaded one.
+
+    What must be quick by promise is measured by the test itself.
+    """
+    end = time.monotonic() + 3 * seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {3 * seconds} s: {what}")
         time.sleep(0.1)
 
 

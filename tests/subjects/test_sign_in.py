@@ -166,8 +166,12 @@ def test_what_is_no_identifier_is_said_so_and_leaves_nothing(client, text):
 
 @pytest.mark.parametrize("standing", [Standing.DECEASED, Standing.MINOR, Standing.ERASED, Standing.DISPUTED_ADDRESS])
 def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(
-    client, person, standing, operator, sink
-):  # noqa: F811
+    client,
+    person,
+    standing,
+    operator,
+    sink,  # noqa: F811
+):
     ask(client)
     client.post("/cabinet/code/", {"code": code_from(sink)})
     person.standing = standing
