@@ -4,7 +4,6 @@ Public pages, the cabinet and admin show the same thing because they all ask her
 """
 
 import re
-from collections.abc import Sequence
 
 from policies.differences import Change, compare
 from policies.enums import ClauseKind, State
@@ -67,14 +66,3 @@ def changes(version: PolicyVersion, *, since: PolicyVersion | None, language: st
     """What differs clause by clause, unchanged clauses left out; two queries. Without `since` all is added."""
     compared = compare(_paired(since), _paired(version), language)
     return [change for change in compared if change.kind != "unchanged"]
-
-
-def notice_text(version: PolicyVersion, *, language: str, changed: Sequence[Change]) -> str:
-    """The words of the notice about a version, as the page shows them: what a digest of "what was shown" is made of."""
-    title = getattr(version.policy, f"title_{language}") or version.policy.title_ru
-    summary = getattr(version, f"change_summary_{language}") or version.change_summary_ru
-    lines = [title, str(version.number), version.in_force_during.lower.isoformat(), summary]
-    for change in changed:
-        lines.append(f"{change.kind} {change.number}".strip())
-        lines.extend(text for text in (change.old_text, change.new_text) if text)
-    return "\n".join(lines)
