@@ -36,7 +36,8 @@ class KeysetChangeList(ChangeList):
         if len(rows) > self.list_per_page:
             self.older = self.get_query_string({BEFORE: self.result_list[-1].pk})
         self.result_count = len(self.result_list)
-        self.full_result_count, self.show_full_result_count = None, False
+        # equal counts: the page does not offer to show "all" of a list nobody counted
+        self.full_result_count, self.show_full_result_count = self.result_count, False
         self.show_admin_actions = True
         self.can_show_all = self.multi_page = False
         self.paginator = Paginator(self.result_list, self.list_per_page)

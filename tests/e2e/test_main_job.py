@@ -24,7 +24,7 @@ from tests.e2e.people import address_of, import_people, language_of
 from tests.policies.factories import KK, RU, published_version
 
 PASSWORD = "steppe wormwood caravan 41"
-FOLDERS = (ROOT.parent / "shared" / "policy", ROOT / "config" / "demo" / "policy")
+REAL, SAMPLE = ROOT.parent / "shared" / "policy" / "{}.md", ROOT / "config" / "demo" / "policy" / "{}-1.md"
 DRAFT = {
     "order_number": "17-П",
     "order_date": "2026-11-20",
@@ -39,8 +39,8 @@ DRAFT = {
 
 def policy_texts(tmp_path: Path) -> dict[str, Path]:
     """The real policy where it is at hand, else the sample of the demo, else that of the tests."""
-    for folder in FOLDERS:
-        found = {code: folder / f"{code}.md" for code in ("kk", "ru")}
+    for pattern in (REAL, SAMPLE):
+        found = {code: Path(str(pattern).format(code)) for code in ("kk", "ru")}
         if all(path.exists() for path in found.values()):
             return found
     for code, text in (("kk", KK), ("ru", RU)):
