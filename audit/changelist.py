@@ -20,6 +20,10 @@ class KeysetChangeList(ChangeList):
         lookups.pop(BEFORE, None)
         return lookups
 
+    def get_query_string(self, new_params: dict | None = None, remove: list[str] | None = None) -> str:
+        # another filter makes another list, which begins at its newest row
+        return super().get_query_string(new_params, [*(remove or []), BEFORE])
+
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[str]:
         return ["-pk"]
 
@@ -30,7 +34,7 @@ class KeysetChangeList(ChangeList):
             if not before.isdecimal():
                 raise IncorrectLookupParameters
             queryset = queryset.filter(pk__lt=int(before))
-            self.newest = self.get_query_string(remove=[BEFORE])
+            self.newest = self.get_query_string()
         rows = list(queryset[: self.list_per_page + 1])
         self.result_list = rows[: self.list_per_page]
         if len(rows) > self.list_per_page:

@@ -10,8 +10,8 @@ from subjects.models import DataSubject
 
 def changed_policies(request: HttpRequest, subject: DataSubject) -> dict | None:
     """The versions to answer, or None when nothing waits."""
-    versions = pending(subject)
-    return {"versions": versions} if versions else None
+    waiting = pending(subject)
+    return {"versions": [news.version for news in waiting]} if waiting else None
 
 
 cabinet.PARTS.append(cabinet.Part(10, "cabinet/_changed_policies.html", changed_policies))

@@ -26,7 +26,9 @@ class NoticeServed(Event):
     class Meta(Event.Meta):
         verbose_name = _("notice served")
         verbose_name_plural = _("notices served")
-        indexes = [models.Index(fields=["subject", "version"], name="consent_served_by_subject")]
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "version", "language", "sha256"], name="consent_served_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject_id} {self.version_id}"
@@ -55,9 +57,9 @@ class Acknowledgement(Event):
         verbose_name = _("acknowledgement")
         verbose_name_plural = _("acknowledgements")
         constraints = [
-            models.UniqueConstraint(fields=["served", "answer"], name="consent_answer_once"),
+            # whoever does not agree may say later that they have read; saying the same again is the same answer
+            models.UniqueConstraint(fields=["subject", "version", "answer"], name="consent_answer_once"),
         ]
-        indexes = [models.Index(fields=["subject", "version"], name="consent_answer_by_subject")]
 
     def __str__(self) -> str:
         return f"{self.subject_id} {self.version_id} {self.answer}"

@@ -1,18 +1,53 @@
-"""When a person is asked to look at a policy, and what they may answer."""
+"""When a person is asked to look at a policy, and against which text it is compared for them."""
 
-from policies.enums import State
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from consent.models import Acknowledgement
 from policies.models import PolicyVersion
 from subjects.models import DataSubject
 
 
-def pending(subject: DataSubject) -> list[PolicyVersion]:
-    """Published significant versions that the person has not answered and nothing replaced yet, oldest first.
+class News(NamedTuple):
+    """What a policy has for one person: the version to read, what they knew before, what was significant in between.
+
+    told: the significant versions since the person's last answer, in order; empty when nothing asks for an answer.
+    """
+
+    version: PolicyVersion
+    since: PolicyVersion | None
+    told: list[PolicyVersion]
+    is_answered: bool
+
+
+def news(subject: DataSubject, versions: Sequence[PolicyVersion], answered: set[int]) -> News:
+    """What `versions`, all published ones of one policy by number, are for the person. answered: ids of versions.
+
+    A significant change that nobody answered is not lost when a lesser one follows it: the person is shown the newest
+    text and everything that changed since what they knew. Whoever came later is shown the last change only.
+    """
+    newest = versions[-1]
+    last = max((v.number for v in versions[:-1] if v.pk in answered), default=0)
+    told = [
+        version
+        for version in versions
+        if version.significant
+        and version.number > last
+        and (version is newest or version.published_at >= subject.created_at)
+    ]
+    # the first text of all changed nothing; compared with it, later ones did
+    first = next((index for index, v in enumerate(versions) if index and v in told), len(versions) - 1)
+    since = versions[first - 1] if first else None
+    return News(newest, since, told, newest.pk in answered)
+
+
+def pending(subject: DataSubject) -> list[News]:
+    """The policies that wait for the person's answer; two queries.
 
     A version that will come into force later is among them: the person learns of it in advance (policy 9.2).
     """
-    return list(
-        PolicyVersion.objects.filter(state=State.PUBLISHED, significant=True, in_force_during__endswith=None)
-        .exclude(acknowledgements__subject=subject)
-        .select_related("policy")
-        .order_by("published_at")
-    )
+    published = PolicyVersion.objects.published().select_related("policy").order_by("policy", "number")
+    answered = set(Acknowledgement.objects.filter(subject=subject).values_list("version", flat=True))
+    found = [news(subject, list(versions), answered) for _policy, versions in groupby(published, lambda v: v.policy_id)]
+    return sorted((n for n in found if n.told and not n.is_answered), key=lambda n: n.version.published_at)

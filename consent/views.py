@@ -4,59 +4,55 @@ from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from consent import services
 from consent.models import Acknowledgement, Answer, NoticeServed
+from consent.notice import Notice, compose
+from consent.rules import news
 from policies.models import PolicySource, PolicyVersion
-from policies.reading import changes, notice_text, predecessor, reading_language
 from subjects.views import subject_required
 
 
-def _newest(code: str) -> PolicyVersion:
-    version = (
+def _notice(request: HttpRequest, code: str) -> Notice:
+    versions = list(
         PolicyVersion.objects.published()
         .filter(policy__code=code)
         .select_related("policy")
         .prefetch_related(Prefetch("sources", PolicySource.objects.defer("content")))
-        .order_by("-number")
-        .first()
+        .order_by("number")
     )
-    if version is None:
+    if not versions:
         raise Http404
-    return version
-
-
-def _page(request: HttpRequest, version: PolicyVersion, *, error: str = "", status: int = 200) -> HttpResponse:
-    language = reading_language(version, get_language())
-    since = predecessor(version)
-    changed = changes(version, since=since, language=language) if since else []
-    served = services.serve(
-        subject=request.subject,
-        version=version,
-        language=language,
-        shown=notice_text(version, language=language, changed=changed),
+    given = Acknowledgement.objects.filter(subject=request.subject, version__policy__code=code)
+    return compose(
+        news(request.subject, versions, set(given.values_list("version", flat=True))), wanted=get_language() or "ru"
     )
-    answers = Acknowledgement.objects.filter(subject=request.subject, version=version).order_by("at")
+
+
+def _page(request: HttpRequest, code: str, *, error: str = "", status: int = 200) -> HttpResponse:
+    notice = _notice(request, code)
+    # HEAD shows nobody anything
+    served = services.serve(subject=request.subject, notice=notice) if request.method != "HEAD" else None
+    given = list(Acknowledgement.objects.filter(subject=request.subject, version=notice.version).order_by("pk"))
     context = {
         "cabinet_subject": request.subject,
-        "version": version,
-        "since": since,
-        "changes": changed,
-        "summary": getattr(version, f"change_summary_{language}"),
+        "notice": notice,
+        "version": notice.version,
         "served": served,
-        "reading": language,
-        "answers": answers,
+        "answers": given,
+        "disagrees": bool(given) and given[-1].answer == Answer.DISAGREES,
+        "open_answers": [answer for answer in Answer if answer not in {row.answer for row in given}],
         "error": error,
     }
     return render(request, "cabinet/changed_policy.html", context, status=status)
 
 
 @subject_required
-@require_GET
+@require_safe
 def changed(request: HttpRequest, code: str) -> HttpResponse:
     """What changed, clause by clause, in the person's language; that it was shown is recorded."""
-    return _page(request, _newest(code))
+    return _page(request, code)
 
 
 @subject_required
@@ -69,21 +65,23 @@ def give_answer(request: HttpRequest, code: str) -> HttpResponse:
     except (KeyError, ValueError):
         return render(request, "400.html", status=400)
     try:
-        given = services.answer(subject=request.subject, served_id=served_id, expected_version=number, answer=answer)
+        given = services.answer(
+            subject=request.subject, code=code, served_id=served_id, expected_version=number, answer=answer
+        )
     except NoticeServed.DoesNotExist as error:
         raise Http404 from error
     except services.Superseded as error:
-        return _page(request, _newest(code), error=error.messages[0], status=409)
+        return _page(request, code, error=error.messages[0], status=409)
     if given.answer == Answer.DISAGREES:
         return redirect("consent:changed", code=code)
     return redirect("cabinet:home")
 
 
 @subject_required
-@require_GET
+@require_safe
 def answers(request: HttpRequest) -> HttpResponse:
     """Every answer the person gave, newest first."""
     given = (
-        Acknowledgement.objects.filter(subject=request.subject).select_related("version__policy").order_by("-at")[:200]
+        Acknowledgement.objects.filter(subject=request.subject).select_related("version__policy").order_by("-pk")[:200]
     )
     return render(request, "cabinet/answers.html", {"cabinet_subject": request.subject, "answers": given})

@@ -15,6 +15,7 @@ class SubjectsConfig(AppConfig):
         track(models.DataSubject, exclude=["reference"])
         for model in (models.DataCategory, models.PersonalData, models.Task):
             track(model)
-        track(models.SubjectImport, exclude=["sealed_file"])
+        # how far it is changes every second: the page reads it, history need not
+        track(models.SubjectImport, exclude=["sealed_file", "rows_done"])
         ports.register(sign_in.SIGN_IN_CODE)
-        autodiscover_modules("cabinet_home")
+        autodiscover_modules("cabinet_home", "subject_file")

@@ -31,12 +31,23 @@ CLIENT_NUMBER_LENGTH = 40
 
 LANGUAGES = tuple(Language.values)
 KINDS = tuple(SubjectKind.values)
+# one tuple of each serves two million rows
+STATED = {
+    (True, True): ("language", "kind"),
+    (True, False): ("language",),
+    (False, True): ("kind",),
+    (False, False): (),
+}
 
 Read = TypeVar("Read")
 
 
 class SubjectRow(NamedTuple):
-    """A row that may be imported; `number` is its line. Empty text and None mean "unknown"."""
+    """A row that may be imported; `number` is its line. Empty text and None mean "unknown".
+
+    `stated`: which of language and kind the row itself names. The others are defaults for a new person, and no reason
+    to change one we know.
+    """
 
     number: int
     client_number: str
@@ -50,6 +61,7 @@ class SubjectRow(NamedTuple):
     language: str
     kind: str
     standing: str
+    stated: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -166,6 +178,7 @@ class _Reading:
         client_number = self._read("client_number", _client_number) or ""
         if not self.cells.get("client_number", "x").strip():
             self.refuse("client_number", "client_number_empty")
+        stated = {name: self._choice(name, allowed) for name, allowed in (("language", LANGUAGES), ("kind", KINDS))}
         return SubjectRow(
             number=self.number,
             client_number=client_number,
@@ -176,9 +189,10 @@ class _Reading:
             patronymic=self._name("patronymic"),
             phone=phone.number if phone else "",
             email=self._read("email", identifiers.normalise_email) or "",
-            language=self._choice("language", LANGUAGES) or language,
-            kind=self._choice("kind", KINDS) or SubjectKind.CUSTOMER.value,
+            language=stated["language"] or language,
+            kind=stated["kind"] or SubjectKind.CUSTOMER.value,
             standing=Standing.MINOR.value if minor else Standing.ORDINARY.value,
+            stated=STATED[bool(stated["language"]), bool(stated["kind"])],
         )
 
     def _read(self, column: str, normalise: Callable[[str], Read]) -> Read | None:

@@ -4,6 +4,8 @@ from django.utils.translation import gettext_lazy as _
 
 from staff.enums import Language
 from subjects import search, sign_in
+from subjects.csv_file import MOST_BYTES
+from subjects.csv_problems import REASONS
 from subjects.enums import RevealReason
 
 
@@ -46,14 +48,13 @@ class RevealForm(forms.Form):
 class ImportForm(forms.Form):
     """A CSV file of data subjects."""
 
-    MAX_BYTES = 200 * 1024 * 1024
-
     file = forms.FileField(label=_("File"), help_text=_("CSV, UTF-8, up to 200 MB; headers in any of the languages."))
     language = forms.ChoiceField(label=_("Language of letters where a row names none"), choices=Language.choices)
     dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)
 
     def clean_file(self):
         upload = self.cleaned_data["file"]
-        if upload.size > self.MAX_BYTES:
-            raise ValidationError(_("The file is larger than 200 MB: split it."))
+        if upload.size > MOST_BYTES:
+            problem = REASONS["file_size"] % {"megabytes": MOST_BYTES // 1024 // 1024}
+            raise ValidationError(problem)
         return upload

@@ -1,9 +1,11 @@
 """An import an officer started in admin: kept sealed, worked off by a worker, with progress anybody may watch."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -11,6 +13,9 @@ from notifications.doorbell import ring
 from staff.models import StaffUser
 from subjects import importing, vault
 from subjects.models import ImportState, SubjectImport
+
+# the first number of the advisory locks by which a worker says that it is at an import
+LOCKS = 0x494D50
 
 
 @transaction.atomic
@@ -27,6 +32,20 @@ def start(*, content: bytes, dry_run: bool, language: str, by: StaffUser) -> Sub
     return run
 
 
+@contextmanager
+def _at_work(run_id: int) -> Iterator[bool]:
+    """Whether nobody else is at this import. The lock is the session's: it ends with a killed worker."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCKS, run_id])
+        (mine,) = cursor.fetchone()
+    try:
+        yield mine
+    finally:
+        if mine:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCKS, run_id])
+
+
 class _Progress:
     """Tells the page how far the one big transaction is, from a connection of its own."""
 
@@ -34,12 +53,12 @@ class _Progress:
         self.run = run
         self.connection = connections["default"].copy()
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, _total: int) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT set_config('kelisim.actor', 'job:import', false)")
             cursor.execute(
-                f"UPDATE {SubjectImport._meta.db_table} SET rows_done = %s, rows_total = %s WHERE id = %s",  # noqa: S608
-                [done, total, self.run.pk],
+                f"UPDATE {SubjectImport._meta.db_table} SET rows_done = %s WHERE id = %s",  # noqa: S608
+                [done, self.run.pk],
             )
 
     def close(self) -> None:
@@ -53,31 +72,28 @@ def _finish(run: SubjectImport, state: str) -> None:
 
 def run(run_id: int) -> None:
     """Check the file and, unless it is a dry run, write its good rows. A second call does nothing."""
-    with transaction.atomic():
-        run = (
-            SubjectImport.objects.select_for_update(skip_locked=True)
-            .filter(pk=run_id, state=ImportState.WAITING)
-            .first()
-        )
+    with _at_work(run_id) as mine:
+        run = SubjectImport.objects.filter(pk=run_id, state=ImportState.WAITING).first() if mine else None
         if run is None:
             return
         run.state = ImportState.CHECKING
         run.save(update_fields=["state"])
-    try:
-        _work(run)
-    except Exception:
-        # All or nothing: nothing was written. The page must not wait for ever.
-        _finish(run, ImportState.FAILED)
-        raise
+        try:
+            _work(run)
+        except Exception:
+            # All or nothing: nothing was written. The page must not wait for ever.
+            _finish(run, ImportState.FAILED)
+            raise
 
 
 def _work(run: SubjectImport) -> None:
     checked = importing.examine(
         BytesIO(vault.open_file(bytes(run.sealed_file))), language=run.default_language, today=timezone.localdate()
     )
-    run.rows_total = checked.total
+    run.rows_total, run.rows_good = checked.total, len(checked.rows)
     run.problems = [problem.as_dict() for problem in checked.problems]
     run.warnings = [warning.as_dict() for warning in checked.warnings]
+    run.more_problems, run.more_warnings = checked.more_problems, checked.more_warnings
     if not checked.rows:
         _finish(run, ImportState.REFUSED)
         return
@@ -85,7 +101,9 @@ def _work(run: SubjectImport) -> None:
         _finish(run, ImportState.CHECKED)
         return
     run.state = ImportState.WRITING
-    run.save(update_fields=["state", "rows_total", "problems", "warnings"])
+    run.save(
+        update_fields=["state", "rows_total", "rows_good", "problems", "warnings", "more_problems", "more_warnings"]
+    )
     progress = _Progress(run)
     try:
         outcome = importing.load(checked.rows, progress=progress)
@@ -96,6 +114,12 @@ def _work(run: SubjectImport) -> None:
 
 
 def ring_forgotten() -> None:
-    """Wake a worker for imports whose bell was lost."""
+    """Wake a worker for imports whose bell was lost; end those whose worker was killed, for nothing was written."""
     for pk in SubjectImport.objects.filter(state=ImportState.WAITING).values_list("pk", flat=True):
         ring("subjects.run_import", pk)
+    begun = [ImportState.CHECKING, ImportState.WRITING]
+    for pk in SubjectImport.objects.filter(state__in=begun).values_list("pk", flat=True):
+        with _at_work(pk) as mine:
+            left = SubjectImport.objects.filter(pk=pk, state__in=begun).first() if mine else None
+            if left is not None:
+                _finish(left, ImportState.FAILED)

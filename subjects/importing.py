@@ -13,7 +13,7 @@ from django.utils import timezone
 from subjects import search, vault
 from subjects.csv_rows import Checked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
-from subjects.models import DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
+from subjects.models import CabinetEvent, DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
 
 BATCH = 2000
 JOB = "import"
@@ -158,28 +158,43 @@ def _update(rows: Sequence[tuple[DataSubject, SubjectRow]]) -> int:
         code: vault.open_for(JOB, subject_ids=ids, category=code)
         for code in ("full_name", "iin", "mobile_phone", "email")
     }
+    chose_language = set(
+        CabinetEvent.objects.filter(kind=CabinetEvent.Kind.LANGUAGE, subject__in=ids).values_list("subject", flat=True)
+    )
     changed = 0
     for subject, row in rows:
-        standing = subject.standing
-        if row.standing == Standing.MINOR and standing == Standing.ORDINARY:
-            standing = Standing.MINOR
+        now = _known_as(subject, row, chose_language=subject.pk in chose_language)
         fresh = {
             code: parts
             for code, parts in parts_of(row).items()
             if parts not in held[code].get(subject.pk, [])
         }
-        same = (subject.kind, subject.standing, subject.language) == (row.kind, standing, row.language)
+        same = now == (subject.kind, subject.standing, subject.language)
         if same and not fresh:
             continue
         changed += 1
         if not same:
-            subject.kind, subject.standing, subject.language = row.kind, standing, row.language
+            subject.kind, subject.standing, subject.language = now
             subject.save(update_fields=["kind", "standing", "language"])
         for code, parts in fresh.items():
             vault.replace(subject=subject, category=code, parts=parts, source=JOB)
         if fresh:
             _reindex(subject, row)
     return changed
+
+
+def _known_as(subject: DataSubject, row: SubjectRow, *, chose_language: bool) -> tuple[str, str, str]:
+    """(kind, standing, language) of a person we have after the row.
+
+    What the row does not name stays; a language the person chose in the cabinet is theirs. A minor who came of age
+    is a person like any other; every other standing is an officer's to change.
+    """
+    kind = row.kind if "kind" in row.stated else subject.kind
+    language = row.language if "language" in row.stated and not chose_language else subject.language
+    standing = subject.standing
+    if row.born and {standing, row.standing} == {Standing.MINOR, Standing.ORDINARY}:
+        standing = row.standing
+    return kind, standing, language
 
 
 def _reindex(subject: DataSubject, row: SubjectRow) -> None:

@@ -176,12 +176,15 @@ class SubjectImport(models.Model):
         _("language where a row names none"), max_length=2, choices=Language, default=Language.KK
     )
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
+    rows_good = models.PositiveIntegerField(_("good rows"), default=0)
     rows_done = models.PositiveIntegerField(_("rows done"), default=0)
     created = models.PositiveIntegerField(_("added"), default=0)
     updated = models.PositiveIntegerField(_("updated"), default=0)
     # [{"row": 7, "column": "iin", "code": …, "params": …}]: never a value of the row
     problems = models.JSONField(_("problems"), default=list)
     warnings = models.JSONField(_("warnings"), default=list)
+    more_problems = models.PositiveIntegerField(_("problems not listed"), default=0)
+    more_warnings = models.PositiveIntegerField(_("warnings not listed"), default=0)
     started_by = models.ForeignKey(
         "staff.StaffUser", models.PROTECT, null=True, related_name="+", verbose_name=_("started by")
     )

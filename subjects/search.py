@@ -4,12 +4,12 @@ import unicodedata
 from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from subjects.enums import IndexKind
 from subjects.identifiers import normalise_email, normalise_iin, normalise_phone
 from subjects.keyring import mask
-from subjects.models import DataSubject
+from subjects.models import DataSubject, SearchKey
 from subjects.vault import index_keys
 
 
@@ -53,3 +53,24 @@ def find(kind: str, text: str) -> QuerySet[DataSubject]:
     except ValidationError:
         return DataSubject.objects.none()
     return DataSubject.objects.filter(search_keys__kind=kind, search_keys__digest=wanted)
+
+
+def people(term: str, *, most: int) -> list[int]:
+    """Ids of the people that `term` names exactly, of many the newest `most`; three statements.
+
+    term: a reference, IIN, phone, e-mail, client number, or whole words of one name. Part of a word finds nobody.
+    """
+    exact = Q(pk__in=[])
+    for kind in (IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.CLIENT_NUMBER):
+        try:
+            exact |= Q(kind=kind, digest=digest(kind, term))
+        except ValidationError:
+            continue
+    found = set(SearchKey.objects.filter(exact).order_by("-subject").values_list("subject", flat=True)[:most])
+    found |= set(DataSubject.objects.filter(reference=term.upper()).values_list("pk", flat=True))
+    if words := set(name_words(term)):
+        named = DataSubject.objects.order_by("-pk")
+        for word in words:
+            named = named.filter(search_keys__kind=IndexKind.NAME, search_keys__digest=digest(IndexKind.NAME, word))
+        found |= set(named.values_list("pk", flat=True)[:most])
+    return sorted(found, reverse=True)[:most]

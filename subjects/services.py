@@ -51,12 +51,18 @@ def dispute_address(*, letter_id: int) -> None:
 
 @transaction.atomic
 def settle_disputed_address(*, task: Task, by: StaffUser) -> Task:
-    """The officer found the right address, or that the old one is right: letters go there again."""
-    task = Task.objects.select_for_update().get(pk=task.pk, closed_at=None)
+    """The officer found the right address, or that the old one is right: letters go there again.
+
+    The person has the standing they had before the dispute. A task that is closed already stays as it is.
+    """
+    task = Task.objects.select_for_update().get(pk=task.pk)
+    if task.closed_at is not None:
+        return task
     task.closed_at, task.closed_by = Now(), by
     task.save(update_fields=["closed_at", "closed_by"])
     subject = DataSubject.objects.select_for_update().get(pk=task.subject_id)
     if subject.standing == Standing.DISPUTED_ADDRESS:
-        subject.standing = Standing.ORDINARY
+        before = subject.history.exclude(standing=Standing.DISPUTED_ADDRESS).order_by("-history_id").first()
+        subject.standing = before.standing if before else Standing.ORDINARY
         subject.save(update_fields=["standing"])
     return task

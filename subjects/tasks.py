@@ -20,10 +20,11 @@ def send_code(code_id: int) -> None:
 
 @shared_task(name="subjects.sweep")
 def sweep() -> None:
-    """Codes and imports whose bell was lost."""
+    """Codes and imports whose bell was lost, and imports whose worker was killed."""
     with acting_as("job:sign-in-codes"):
         sign_in.send_forgotten()
-    import_runs.ring_forgotten()
+    with acting_as("job:import"):
+        import_runs.ring_forgotten()
 
 
 @shared_task(name="subjects.run_import")

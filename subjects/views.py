@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from functools import wraps
+from time import time
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from notifications.delivery import letter_of
 from staff.enums import Language
@@ -22,6 +24,18 @@ from subjects.forms import CodeForm, IdentifierForm
 from subjects.models import DataSubject
 
 HANDLE_KEY = "sign_in_handle"
+BEGAN_KEY = "began"
+# whoever works on without a pause signs in again after this (ASVS 7.3.2)
+LONGEST_SECONDS = 8 * 60 * 60
+
+
+def _person_of(session: SessionBase) -> DataSubject | None:
+    """The person whose session it is, while the cabinet is open to them and the session is not too old."""
+    public_id = session.get(SUBJECT_KEY)
+    if not public_id or time() - session.setdefault(BEGAN_KEY, int(time())) > LONGEST_SECONDS:
+        return None
+    subject = DataSubject.objects.filter(public_id=public_id).first()
+    return subject if subject is not None and LEAVES[subject.standing].cabinet else None
 
 
 def subject_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -29,10 +43,9 @@ def subject_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpRes
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        public_id = request.session.get(SUBJECT_KEY)
-        subject = DataSubject.objects.filter(public_id=public_id).first() if public_id else None
-        if subject is None or not LEAVES[subject.standing].cabinet:
-            if public_id:
+        subject = _person_of(request.session)
+        if subject is None:
+            if SUBJECT_KEY in request.session:
                 request.session.flush()
             return redirect("cabinet:sign-in")
         request.subject = subject
@@ -52,7 +65,7 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
     """Who are you: an IIN or a phone number. The answer is the same whether we know the person or not."""
     if request.session.get(SUBJECT_KEY):
         return redirect("cabinet:home")
-    form = IdentifierForm(request.POST or None)
+    form = IdentifierForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -77,7 +90,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
     handle = request.session.get(HANDLE_KEY)
     if not handle:
         return redirect("cabinet:sign-in")
-    form = CodeForm(request.POST or None)
+    form = CodeForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
         status = 422
@@ -86,6 +99,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
             if subject is not None:
                 request.session.flush()  # a session known before the door is never the one behind it
                 request.session[SUBJECT_KEY] = str(subject.public_id)
+                request.session[BEGAN_KEY] = int(time())
                 request.session.set_expiry(settings.CABINET_IDLE_SECONDS)
                 request.lazy_actor.renew()
                 response = redirect("cabinet:home")
@@ -110,6 +124,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The cabinet's one address to remember: the door for who is outside, what needs me for who is in."""
     return _inside(request) if request.session.get(SUBJECT_KEY) else sign_in_page(request)

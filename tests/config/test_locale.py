@@ -134,7 +134,6 @@ def test_no_string_of_a_catalogue_is_untranslated_or_fuzzy(language, domain):
     assert [name(entry) for entry in catalogue(language, domain) if not entry.translated()] == []
 
 
-@pytest.mark.xfail(reason="round two", strict=False)
 @CATALOGUES
 def test_every_string_of_our_own_is_in_the_catalogue(language, domain):
     known = {key(entry) for entry in catalogue(language, domain)}

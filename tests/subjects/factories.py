@@ -39,3 +39,13 @@ class DataSubjectFactory(DjangoModelFactory):
                     source="test",
                 )
         return subject
+
+
+def named(subject: DataSubject, *, last: str, first: str = "") -> DataSubject:
+    """Give the person a name, sealed and found by its words."""
+    parts = {key: value for key, value in (("last", last), ("first", first)) if value}
+    vault.store(subject=subject, category="full_name", parts=parts, source="test")
+    for word in search.name_words(last, first):
+        kind, digest, hint = search.keys_of(IndexKind.NAME, word)
+        SearchKey.objects.create(subject=subject, kind=kind, digest=digest, hint=hint)
+    return subject

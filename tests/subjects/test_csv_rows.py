@@ -68,6 +68,7 @@ def test_a_full_row_comes_out_in_normal_forms():
             language="ru",
             kind="guarantor",
             standing="ordinary",
+            stated=("language", "kind"),
         )
     ]
 

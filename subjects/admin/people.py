@@ -1,0 +1,257 @@
+"""The officers' pages about people: by reference, masked; a value opens one at a time, with a reason (DESIGN 4)."""
+
+from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import path
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from audit.admin import HistoryAdmin, HouseAdmin, KeysetAdmin, ReadOnlyAdmin
+from audit.changelist import KeysetChangeList
+from audit.models import AccessRecord
+from audit.names import actor_name
+from notifications.models import Letter
+from notifications.ports import title_of
+from subjects import search, sign_in, vault
+from subjects.enums import LEAVES, IndexKind, RevealReason
+from subjects.forms import RevealForm
+from subjects.models import (
+    CabinetEvent,
+    DataCategory,
+    DataSubject,
+    PersonalData,
+    SearchKey,
+    Task,
+)
+from subjects.subject_page import PARTS
+
+HINTS = (IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL)
+# rows of one kind on a person's page
+SHOWN = 20
+
+
+def located(rows: models.QuerySet, pk: int | str) -> models.Model:
+    """The row with this key. Raises Http404 for anything that is no key of a row."""
+    if not str(pk).isdecimal():
+        raise Http404
+    return get_object_or_404(rows, pk=pk)
+
+
+def looks(subject: DataSubject) -> list[dict]:
+    """Who saw the person's values last: what, when, who and why in words."""
+    titles = {category.code: category.title or category.code for category in DataCategory.objects.all()}
+    reasons = dict(RevealReason.choices)
+    records = AccessRecord.objects.filter(reference=str(subject)).select_related("user").order_by("-pk")
+    return [
+        {
+            "what": titles.get(record.category) or gettext("all values"),
+            "when": record.at,
+            "who": actor_name(record.actor, record.user),
+            "why": reasons.get(record.reason, ""),
+        }
+        for record in records[:SHOWN]
+    ]
+
+
+class PeopleList(KeysetChangeList):
+    """What was searched for stands in no link: an IIN in an address is in logs and in the browser's history."""
+
+    is_cut = False
+
+    def get_query_string(self, new_params: dict | None = None, remove: list[str] | None = None) -> str:
+        return super().get_query_string(new_params, [*(remove or []), SEARCH_VAR])
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.query:
+            self.is_cut, self.older = self.older is not None, None
+
+
+@admin.register(DataSubject)
+class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
+    list_display = ("reference", "iin_hint", "phone_hint", "email_hint", "kind", "standing", "language")
+    list_filter = ("standing", "kind", "language")
+    search_fields = ("reference",)
+    search_help_text = _("Exactly: reference, IIN, phone, e-mail, client number, or whole words of the name")
+    preserve_filters = False
+    change_list_template = "admin/subjects/list.html"
+    change_form_template = "admin/subjects/subject.html"
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        hints = SearchKey.objects.filter(kind__in=HINTS)
+        return super().get_queryset(request).prefetch_related(Prefetch("search_keys", hints, to_attr="hints"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(pk__in=search.people(term, most=self.list_per_page + 1)), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[PeopleList]:
+        return PeopleList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        if request.method == "POST":
+            request.GET = request.GET.copy()
+            request.GET[SEARCH_VAR] = request.POST.get(SEARCH_VAR, "")
+        extra = {"may_import": request.user.has_perm("subjects.import_subjects")}
+        return super().changelist_view(request, extra | (extra_context or {}))
+
+    @staticmethod
+    def _hint(subject: DataSubject, kind: str) -> str:
+        return next((key.hint for key in subject.hints if key.kind == kind), "")
+
+    @admin.display(description=_("IIN"), empty_value="—")
+    def iin_hint(self, subject: DataSubject) -> str:
+        return self._hint(subject, IndexKind.IIN)
+
+    @admin.display(description=_("phone"), empty_value="—")
+    def phone_hint(self, subject: DataSubject) -> str:
+        return self._hint(subject, IndexKind.PHONE)
+
+    @admin.display(description=_("e-mail"), empty_value="—")
+    def email_hint(self, subject: DataSubject) -> str:
+        return self._hint(subject, IndexKind.EMAIL)
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/reveal/<int:value_pk>/", wrap(self.reveal_view), name="subjects_reveal"),
+            path("<int:pk>/paper-code/", wrap(self.paper_code_view), name="subjects_paper_code"),
+            *super().get_urls(),
+        ]
+
+    def _locate(self, request: HttpRequest, pk: int | str) -> DataSubject:
+        subject = located(self.get_queryset(request), pk)
+        if not self.has_view_permission(request, subject):
+            raise PermissionDenied
+        return subject
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """One person without opening a value: what is held, by category; letters; who looked; tasks; others' parts."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        subject = self._locate(request, object_id)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": str(subject),
+            "opts": self.opts,
+            "original": subject,
+            "subject": subject,
+            "hints": [(IndexKind(key.kind).label, key.hint) for key in subject.hints],
+            "values": PersonalData.objects.filter(subject=subject)
+            .select_related("category")
+            .order_by("category__order", "pk"),
+            "may_see_history": request.user.has_perm("subjects.view_personaldata"),
+            "may_reveal": request.user.has_perm("subjects.reveal_value"),
+            "may_issue": request.user.has_perm("subjects.issue_paper_code") and LEAVES[subject.standing].cabinet,
+            "may_see_letters": request.user.has_perm("notifications.view_letter"),
+            "letters": [
+                (letter, title_of(letter.kind))
+                for letter in Letter.objects.filter(subject=subject).order_by("-pk")[:SHOWN]
+            ],
+            "looks": looks(subject),
+            "events": [
+                (event, actor_name(event.actor, event.user))
+                for event in CabinetEvent.objects.filter(subject=subject).select_related("user").order_by("-pk")[:SHOWN]
+            ],
+            "tasks": Task.objects.filter(subject=subject, closed_at=None),
+            "parts": [
+                {"template": part.template, **found}
+                for part in sorted(PARTS)
+                if (found := part.context(request, subject)) is not None
+            ],
+        }
+        return render(request, self.change_form_template, context)
+
+    def reveal_view(self, request: HttpRequest, pk: int, value_pk: int) -> HttpResponse:
+        """Ask why, then show one value once; the record stands before the value does."""
+        subject = self._locate(request, pk)
+        value = get_object_or_404(PersonalData.objects.select_related("subject", "category"), pk=value_pk, subject=pk)
+        if not request.user.has_perm("subjects.reveal_value"):
+            raise PermissionDenied
+        form = RevealForm(request.POST if request.method == "POST" else None)
+        opened = None
+        if form.is_valid():
+            try:
+                opened = vault.reveal(value=value, by=request.user, reason=form.cleaned_data["reason"])
+            except PermissionDenied as error:
+                return render(request, "403.html", {"sentence": str(error)}, status=403)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Open a value of %(subject)s") % {"subject": subject},
+            "opts": self.opts,
+            "original": subject,
+            "subject": subject,
+            "value": value,
+            "form": form,
+            "opened": opened,
+        }
+        return render(request, "admin/subjects/reveal.html", context, status=422 if form.errors else 200)
+
+    def paper_code_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A sign-in code for somebody without e-mail, shown once to be written down or printed."""
+        subject = self._locate(request, pk)
+        if not request.user.has_perm("subjects.issue_paper_code"):
+            raise PermissionDenied
+        code = None
+        if request.method == "POST":
+            try:
+                code = sign_in.issue_on_paper(subject=subject, by=request.user)
+            except PermissionDenied as error:
+                return render(request, "403.html", {"sentence": str(error)}, status=403)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Sign-in code on paper for %(subject)s") % {"subject": subject},
+            "opts": self.opts,
+            "original": subject,
+            "subject": subject,
+            "code": code,
+            "days": sign_in.PAPER_LIVES.days,
+        }
+        return render(request, "admin/subjects/paper_code.html", context)
+
+
+@admin.register(DataCategory)
+class DataCategoryAdmin(HouseAdmin):
+    list_display = ("code", "title", "retention_class", "access", "biometric")
+    list_filter = ("retention_class", "access")
+    fields = ("code", "title_kk", "title_ru", "title_en", "retention_class", "access", "biometric", "order")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: DataCategory | None = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(PersonalData)
+class PersonalDataAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
+    """Which values are held, and when each was changed and by whom; a value is ciphertext here and in its history."""
+
+    list_display = ("__str__", "subject", "category", "source", "disclosure")
+    list_filter = ("retention_class", "disclosure")
+    list_select_related = ("subject", "category")
+    allowed_lookups = ("subject", "subject__id")
+    fields = ("subject", "category", "retention_class", "source", "collected_at", "disclosure")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).defer("sealed")
+
+
+@admin.register(CabinetEvent)
+class CabinetEventAdmin(ReadOnlyAdmin, KeysetAdmin):
+    list_display = ("at", "kind", "subject", "user")
+    list_display_links = ("at",)
+    list_filter = ("kind",)
+    list_select_related = ("subject", "user")
+    fields = ("at", "kind", "subject", "actor", "request_id")
