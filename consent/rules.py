@@ -10,15 +10,15 @@ from subjects.models import DataSubject
 
 
 class News(NamedTuple):
-    """What a policy has for one person: the version to read, what they knew before, what was significant in between.
+    """What a policy has for one person: the version to read, what they knew before, the significant ones since then.
 
-    told: the significant versions since the person's last answer, in order; empty when nothing asks for an answer.
+    waits: whether an answer is asked for.
     """
 
     version: PolicyVersion
     since: PolicyVersion | None
     told: list[PolicyVersion]
-    is_answered: bool
+    waits: bool
 
 
 def news(subject: DataSubject, versions: Sequence[PolicyVersion], answered: set[int]) -> News:
@@ -29,7 +29,7 @@ def news(subject: DataSubject, versions: Sequence[PolicyVersion], answered: set[
     """
     newest = versions[-1]
     last = max((v.number for v in versions[:-1] if v.pk in answered), default=0)
-    told = [
+    unanswered = [
         version
         for version in versions
         if version.significant
@@ -37,9 +37,10 @@ def news(subject: DataSubject, versions: Sequence[PolicyVersion], answered: set[
         and (version is newest or version.published_at >= subject.created_at)
     ]
     # the first text of all changed nothing; compared with it, later ones did
-    first = next((index for index, v in enumerate(versions) if index and v in told), len(versions) - 1)
+    first = next((index for index, v in enumerate(versions) if index and v in unanswered), len(versions) - 1)
     since = versions[first - 1] if first else None
-    return News(newest, since, told, newest.pk in answered)
+    told = [version for version in unanswered if not since or version.number > since.number]
+    return News(newest, since, told, bool(unanswered) and newest.pk not in answered)
 
 
 def pending(subject: DataSubject) -> list[News]:
@@ -50,4 +51,4 @@ def pending(subject: DataSubject) -> list[News]:
     published = PolicyVersion.objects.published().select_related("policy").order_by("policy", "number")
     answered = set(Acknowledgement.objects.filter(subject=subject).values_list("version", flat=True))
     found = [news(subject, list(versions), answered) for _policy, versions in groupby(published, lambda v: v.policy_id)]
-    return sorted((n for n in found if n.told and not n.is_answered), key=lambda n: n.version.published_at)
+    return sorted((n for n in found if n.waits), key=lambda n: n.version.published_at)

@@ -164,11 +164,7 @@ def _update(rows: Sequence[tuple[DataSubject, SubjectRow]]) -> int:
     changed = 0
     for subject, row in rows:
         now = _known_as(subject, row, chose_language=subject.pk in chose_language)
-        fresh = {
-            code: parts
-            for code, parts in parts_of(row).items()
-            if parts not in held[code].get(subject.pk, [])
-        }
+        fresh = {code: parts for code, parts in parts_of(row).items() if parts not in held[code].get(subject.pk, [])}
         same = now == (subject.kind, subject.standing, subject.language)
         if same and not fresh:
             continue
@@ -229,4 +225,3 @@ def load(rows: Sequence[SubjectRow], *, progress: Progress = lambda done, total:
         done += len(batch)
         progress(done, len(rows))
     return Outcome(rows=done, created=created, updated=updated, unchanged=done - created - updated)
-

@@ -134,9 +134,7 @@ def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], so
     if old is None:
         return store(subject=subject, category=category, parts=parts, source=source)
     key = _keys([subject.pk], [old.retention_class])[subject.pk, old.retention_class]
-    old.sealed = seal(
-        key, parts, subject=subject.public_id, retention_class=old.retention_class, category=category
-    )
+    old.sealed = seal(key, parts, subject=subject.public_id, retention_class=old.retention_class, category=category)
     old.source = source
     old.save(update_fields=["sealed", "source"])
     return old

@@ -63,7 +63,9 @@ def test_a_refusal_of_the_database_is_a_sentence_with_409_and_not_a_500(client, 
     from policies import views
 
     def refused(request):
-        raise IntegrityError('duplicate key value violates unique constraint "x" DETAIL: Key (email)=(canary@example.kz)')
+        raise IntegrityError(
+            'duplicate key value violates unique constraint "x" DETAIL: Key (email)=(canary@example.kz)'
+        )
 
     client.raise_request_exception = False
     monkeypatch.setattr(views.Policy.objects, "all", lambda: refused(None))

@@ -3,24 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 
 from policies import services as policies
 from policies.models import PolicyVersion
 from policies.services import SourceFile
 from staff.models import Operator
-from subjects.cabinet import SUBJECT_KEY
 from subjects.models import DataSubject
 from tests.policies import factories
 from tests.staff.factories import as_officer
 from tests.subjects.factories import DataSubjectFactory
-
-HOME, PAGE, ANSWER, ANSWERS = (
-    "/cabinet/",
-    "/cabinet/policy/personal-data/",
-    "/cabinet/policy/personal-data/answer/",
-    "/cabinet/answers/",
-)
 
 
 @pytest.fixture
@@ -31,19 +22,6 @@ def operator(db) -> Operator:
 @pytest.fixture
 def person(db) -> DataSubject:
     return DataSubjectFactory(language="kk")
-
-
-def inside(person: DataSubject, language: str = "kk") -> Client:
-    """A browser in which the person is signed in to the cabinet and reads in `language`."""
-    client = Client(headers={"accept-language": language})
-    client.get("/cabinet/sign-in/")
-    session = client.session
-    session[SUBJECT_KEY] = str(person.public_id)
-    session.save()
-    from django.conf import settings
-
-    client.cookies[settings.CABINET_COOKIE_NAME] = session.session_key
-    return client
 
 
 @pytest.fixture

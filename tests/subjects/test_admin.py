@@ -139,7 +139,8 @@ class TestSearch:
         assert search(clerk(), str(person)) == search(clerk(), str(person).lower()) == [str(person)]
 
     @pytest.mark.parametrize(
-        "part", ["8503143900", "0019", "canary", "example.kz", "+7701234567", "Канаре", "К", "K-77001", "S-0", "%", "_", "*"]
+        "part",
+        ["8503143900", "0019", "canary", "example.kz", "+7701234567", "Канаре", "К", "K-77001", "S-0", "%", "_", "*"],
     )
     def test_a_part_finds_nobody(self, person, part):
         assert search(clerk(), part) == []
@@ -193,7 +194,11 @@ class TestNoValueAnywhere:
             "/admin/subjects/cabinetevent/",
             f"/admin/subjects/cabinetevent/{event.pk}/change/",
             "/admin/subjects/personaldata/",
-            *(f"/admin/subjects/personaldata/{v.pk}/{page}/" for v in person.values.all() for page in ("change", "history")),
+            *(
+                f"/admin/subjects/personaldata/{v.pk}/{page}/"
+                for v in person.values.all()
+                for page in ("change", "history")
+            ),
             "/admin/subjects/subjectimport/",
             "/admin/notifications/letter/",
             f"/admin/notifications/letter/{letter.pk}/change/",
@@ -383,9 +388,7 @@ class TestTasks:
         return Task.objects.get()
 
     def officer(self) -> StaffUser:
-        return permit(
-            StaffUserFactory(), "subjects.view_task", "subjects.change_task", "subjects.view_datasubject"
-        )
+        return permit(StaffUserFactory(), "subjects.view_task", "subjects.change_task", "subjects.view_datasubject")
 
     def settle(self, client: Client, task: Task):
         return client.post(f"/admin/subjects/task/{task.pk}/settle/")

@@ -168,7 +168,9 @@ class TestTheForm:
 
         assert forms.MOST_BYTES is csv_file.MOST_BYTES
 
-    @pytest.mark.parametrize("content", [b"\0" * 50, b"\xff\xfe\x00", b"%PDF-1.4 \x9c\x9d", "номер\n1".encode("cp1251")])
+    @pytest.mark.parametrize(
+        "content", [b"\0" * 50, b"\xff\xfe\x00", b"%PDF-1.4 \x9c\x9d", "номер\n1".encode("cp1251")]
+    )
     def test_whatever_is_no_such_file_is_told_by_the_worker_in_words(self, content):
         client = desk(officer())
         client.post(START, {"language": "kk", "file": SimpleUploadedFile("a.csv", content)})
