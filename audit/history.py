@@ -6,7 +6,7 @@ import simple_history
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from audit.triggers import AppendOnly, FrozenKey, HistoryWriter, NoTruncate
+from audit.triggers import AppendOnly, FrozenKey, HistoryWriter, NoTruncate, OnlyByTriggers
 
 
 class HistoryContext(models.Model):
@@ -35,7 +35,7 @@ def track(model: type[models.Model], *, exclude: Iterable[str] = ()) -> type[mod
         user_db_constraint=False,
     )
     history = model.history.model
-    for trigger in (AppendOnly(), NoTruncate()):
+    for trigger in (AppendOnly(), NoTruncate(), OnlyByTriggers()):
         trigger.register(history)
     for trigger in (*(HistoryWriter(history, kind) for kind in "+~-"), NoTruncate(), FrozenKey()):
         trigger.register(model)

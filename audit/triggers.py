@@ -62,6 +62,18 @@ class AppendOnly(HouseTrigger):
         return _refuse(f"{model._meta.db_table} is append-only: nothing in it is changed or deleted")
 
 
+class OnlyByTriggers(HouseTrigger):
+    """Refuses every INSERT but those of a trigger: nobody writes a history of what did not happen."""
+
+    name = "only_by_triggers"
+    when, level, operation = pgtrigger.Before, pgtrigger.Statement, pgtrigger.Insert
+
+    def get_func(self, model: type[models.Model]) -> str:
+        # this trigger itself is one level deep
+        refuse = _refuse(f"{model._meta.db_table} is written by triggers only")
+        return f"IF pg_trigger_depth() < 2 THEN {refuse} END IF; RETURN NULL;"
+
+
 class NoTruncate(HouseTrigger):
     """Refuses TRUNCATE, which no row trigger would see."""
 

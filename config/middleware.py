@@ -27,6 +27,9 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.kelisim_id = uuid.uuid4().hex[:16]
+        if settings.BEHIND_PROXY:
+            # the last entry is the proxy's own; those before it are anybody's to write
+            request.META["REMOTE_ADDR"] = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=request.kelisim_id)
         response = self.get_response(request)

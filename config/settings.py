@@ -18,6 +18,8 @@ VAR = Path(os.environ.get("KELISIM_VAR") or BASE_DIR / "var")
 
 env = environ.FileAwareEnv()
 KELISIM_ENV = env.str("KELISIM_ENV", "embedded" if embedded.is_installed() else "production")
+if KELISIM_ENV not in ("production", "embedded"):
+    raise ImproperlyConfigured(f"KELISIM_ENV is production or embedded, not {KELISIM_ENV!r}.")
 PRODUCTION = KELISIM_ENV == "production"
 
 SECRETS = {
@@ -163,6 +165,8 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 CABINET_COOKIE_NAME = "kelisim_cabinet"
 CABINET_IDLE_SECONDS = 30 * 60
+# The one proxy in front: it says over what scheme and from where the visitor came.
+BEHIND_PROXY = env.bool("KELISIM_BEHIND_PROXY", False)
 SECURE = env.bool("KELISIM_HTTPS", PRODUCTION)
 if SECURE:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -172,7 +176,7 @@ if SECURE:
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if env.bool("KELISIM_BEHIND_PROXY", False):
+    if BEHIND_PROXY:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"

@@ -101,10 +101,27 @@ class Desk:
                     for letter in letters
                     if getattr(letter, f"{attribute}_id") and KINDS[letter.kind].notice is notice
                 }
-                if wanted:
-                    known = model.addresses(list(set(wanted.values())), notices=notice)
-                    found |= {pk: known[owner][0] for pk, owner in wanted.items() if owner in known}
+                known = self._known(model, list(set(wanted.values())), notice=notice) if wanted else {}
+                found |= {pk: known[owner][0] for pk, owner in wanted.items() if owner in known}
+                if attribute == "subject":  # the language they want now, whatever it was at publication
+                    for letter in letters:
+                        if letter.subject_id in known:
+                            letter.language = known[letter.subject_id][1]
         return found
+
+    @staticmethod
+    def _known(model: Any, owners: list[int], *, notice: bool) -> dict[int, tuple[str, str]]:
+        """{owner: (address, language)}; one value that cannot be opened does not keep the others from their letters."""
+        try:
+            return model.addresses(owners, notices=notice)
+        except Exception as error:
+            if len(owners) == 1:
+                log.error("an address could not be opened", owner=owners[0], error=type(error).__name__)
+                return {}
+        known: dict[int, tuple[str, str]] = {}
+        for owner in owners:
+            known |= Desk._known(model, [owner], notice=notice)
+        return known
 
     @transaction.atomic
     def prepare(self, window: list[Letter]) -> list[Prepared]:

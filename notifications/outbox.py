@@ -201,6 +201,10 @@ def give_up_lost() -> int:
 
 def finish_campaigns() -> int:
     """Close running campaigns whose every letter is terminal; returns how many."""
+    # put off by the mail server after the campaign was cancelled
+    Letter.objects.filter(
+        campaign__state=CampaignState.CANCELLED, state__in=[LetterState.QUEUED, LetterState.DEFERRED]
+    ).update(state=LetterState.SKIPPED, skip_reason=SkipReason.CANCELLED, done_at=Now(), claimed_at=None)
     open_letters = Letter.objects.filter(campaign=OuterRef("pk")).exclude(state__in=TERMINAL)
     return Campaign.objects.filter(~Exists(open_letters), state=CampaignState.RUNNING).update(
         state=CampaignState.FINISHED, finished_at=Now()

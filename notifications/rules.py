@@ -5,7 +5,7 @@ from collections.abc import Set
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from notifications.enums import LetterState
+from notifications.enums import CampaignState, LetterState
 from notifications.models import Campaign, Letter
 from staff.models import StaffUser
 
@@ -39,6 +39,8 @@ def check_may_requeue(letter: Letter, *, by: StaffUser) -> None:
     """Only an uncertain letter may be queued again, by somebody with the right to decide that."""
     if not by.has_perm("notifications.requeue_letter"):
         raise NotAllowed(_("Your role does not include this step."), code="permission")
+    if letter.campaign and letter.campaign.state == CampaignState.CANCELLED:
+        raise NotAllowed(_("The campaign was cancelled: none of its letters is sent any more."), code="cancelled")
     if letter.state != LetterState.UNCERTAIN:
         raise NotAllowed(_("Only a letter whose delivery is uncertain can be sent again."), code="state")
 

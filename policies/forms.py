@@ -12,6 +12,7 @@ from policies.models import Policy, PolicyVersion
 from policies.services import SourceFile
 from staff.enums import Language
 from staff.models import StaffUser
+from subjects.free_text import refuse_personal_data
 
 MAX_BYTES = 1_000_000
 
@@ -28,7 +29,9 @@ class ImportForm(forms.Form):
     kk = forms.FileField(label=_("Text in Kazakh"), help_text=_("Numbered Markdown, UTF-8, up to 1 MB."))
     ru = forms.FileField(label=_("Text in Russian"), help_text=_("Numbered Markdown, UTF-8, up to 1 MB."))
     en = forms.FileField(label=_("Text in English"), required=False, help_text=_("If there is one."))
-    note = forms.CharField(label=_("Note for colleagues"), max_length=300, required=False)
+    note = forms.CharField(
+        label=_("Note for colleagues"), max_length=300, required=False, validators=[refuse_personal_data]
+    )
     replace_draft = forms.BooleanField(
         label=_("Replace the draft that exists"),
         required=False,
@@ -88,11 +91,19 @@ class DraftForm(forms.ModelForm):
             },
         }
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.CharField):
+                # history keeps these words for ever, and in clear
+                field.validators.append(refuse_personal_data)
+
 
 class ChangesForm(forms.Form):
     what = forms.CharField(
         label=_("What is to be changed"),
         max_length=2000,
+        validators=[refuse_personal_data],
         widget=forms.Textarea(attrs={"rows": 5, "cols": 80}),
         help_text=_("The author reads this on the version's page."),
     )

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -106,12 +107,15 @@ def context(cause: str, language: str) -> dict:
 
 
 def is_current(cause: str) -> bool:
-    """A version that a later one replaced is not announced any more (product.md 3.4 row 46).
+    """A version is announced until a later significant one, announced itself, has replaced it.
 
-    One that will be replaced at a later moment still is: until then it is what holds.
+    A small correction that follows does not take from anybody the news of the significant change before it.
     """
     version = _version_of(cause)
-    return version.state == State.PUBLISHED and not version.is_superseded
+    later = PolicyVersion.objects.published().filter(
+        policy=version.policy_id, number__gt=version.number, significant=True, in_force_during__startswith__lte=Now()
+    )
+    return version.state == State.PUBLISHED and not later.exists()
 
 
 POLICY_CHANGED = LetterKind(KIND, context, is_current, title=_("a policy has changed"))

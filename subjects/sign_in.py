@@ -37,7 +37,7 @@ PAPER_LIVES = timedelta(days=3)
 TRIES = 5
 # asks: (how many, in what time); 10 a day × 5 tries leave a guesser 1 in 20,000 a day
 PER_PERSON = ((3, timedelta(minutes=15)), (10, timedelta(days=1)))
-PER_ADDRESS = (30, timedelta(hours=1))
+PER_ADDRESS = (100, timedelta(hours=1))
 
 
 class Limited(ValidationError):
@@ -59,7 +59,9 @@ def _digest_of_code(handle: UUID, code: str) -> bytes:
 
 
 def identifier_kind(text: str) -> IndexKind:
-    """An IIN has twelve digits; anything else is taken for a phone number."""
+    """An IIN has twelve digits; anything else, and whatever begins with +, is taken for a phone number."""
+    if text.lstrip().startswith("+"):
+        return IndexKind.PHONE
     return IndexKind.IIN if sum(character.isalnum() for character in text) == 12 else IndexKind.PHONE
 
 
@@ -186,12 +188,12 @@ def verify(*, handle: UUID, code: str) -> DataSubject | None:
         alive = row.used_at is None and row.tries < TRIES and row.expires_at > timezone.now()
         SignInCode.objects.filter(pk=row.pk).update(tries=F("tries") + 1)
         candidates = [row]
-        if row.subject_id:
-            candidates += SignInCode.objects.select_for_update().filter(
-                subject=row.subject_id, channel=CodeChannel.PAPER, used_at=None, expires_at__gt=Now()
-            )
+        # the same questions for a person we do not know: 0 is nobody's id
+        candidates += SignInCode.objects.select_for_update().filter(
+            subject=row.subject_id or 0, channel=CodeChannel.PAPER, used_at=None, expires_at__gt=Now()
+        )
         newest = not SignInCode.objects.filter(
-            subject=row.subject_id, subject__isnull=False, pk__gt=row.pk, channel=CodeChannel.EMAIL
+            subject=row.subject_id or 0, pk__gt=row.pk, channel=CodeChannel.EMAIL
         ).exists()
         match = None
         for candidate in candidates:
@@ -223,6 +225,8 @@ def issue_on_paper(*, subject: DataSubject, by: StaffUser) -> str:
     check_has_accepted_undertaking(by)
     if not LEAVES[subject.standing].cabinet:
         raise PermissionDenied(_("The cabinet is closed for this person."))
+    if subject.search_keys.filter(kind=IndexKind.EMAIL).exists():
+        raise PermissionDenied(_("This person has an e-mail: the code goes there, and nobody else sees it."))
     SignInCode.objects.filter(subject=subject, channel=CodeChannel.PAPER, used_at=None).update(used_at=Now())
     code = f"{secrets.randbelow(10**8):08d}"
     row = SignInCode(

@@ -16,6 +16,7 @@ from config.demo import people, texts
 from policies import services as policies
 from policies.enums import State
 from policies.models import Policy, PolicyVersion
+from staff import registers as staff_registers
 from staff import services as staff
 from staff.enums import Language, Role
 from staff.models import Operator, StaffUser, Undertaking
@@ -64,13 +65,7 @@ def kept_passwords() -> dict[str, str]:
 def _organisation() -> None:
     if Operator.current() is None:
         Operator.objects.create(**texts.OPERATOR)
-    if Undertaking.objects.current() is None:
-        staff.publish_undertaking(
-            text_kk=texts.UNDERTAKING["kk"],
-            text_ru=texts.UNDERTAKING["ru"],
-            text_en=texts.UNDERTAKING["en"],
-            by=None,
-        )
+    staff_registers.load()
 
 
 def _member(role: str, password: str) -> StaffUser:

@@ -24,6 +24,11 @@ TABLE = "subjects_datacategory"
 FORBIDDEN = {
     "update of history": f"UPDATE {HISTORY} SET actor = 'officer:1'",
     "update of history that finds nothing": f"UPDATE {HISTORY} SET actor = 'officer:1' WHERE false",
+    "insert of what never happened": (
+        f"INSERT INTO {HISTORY} (id, code, title, retention_class, access, biometric, \"order\", history_date, history_type,"
+        " actor, request_id, txid, db_user)"
+        " VALUES (1, 'a', 'a', 'identity', 'public', false, 0, now(), '~', 'officer:1', '', 0, '')"
+    ),
     "delete of history": f"DELETE FROM {HISTORY}",
     "truncate of history": f"TRUNCATE {HISTORY}",
     "truncate of a live table": f"TRUNCATE {TABLE} CASCADE",
@@ -43,7 +48,11 @@ FORBIDDEN = {
 @both
 def test_the_database_refuses(sql, three, attack):
     was = query(f"SELECT * FROM {HISTORY} ORDER BY history_id"), query(f"SELECT * FROM {TABLE} ORDER BY id")
-    with pytest.raises(IntegrityError, match=r"append-only|truncated|primary key"), attack(), transaction.atomic():
+    with (
+        pytest.raises(IntegrityError, match=r"append-only|truncated|primary key|by triggers only"),
+        attack(),
+        transaction.atomic(),
+    ):
         query(sql)
     now = query(f"SELECT * FROM {HISTORY} ORDER BY history_id"), query(f"SELECT * FROM {TABLE} ORDER BY id")
     assert now == was

@@ -14,6 +14,7 @@ from notifications.enums import CampaignState, LetterState, SkipReason
 from notifications.models import DeliveryEvent, Letter
 from notifications.rules import NotAllowed
 from subjects.enums import Standing
+from subjects.models import PersonalData
 from tests.notifications.factories import LetterFactory, campaign_to
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
@@ -284,3 +285,35 @@ def test_the_worker_writes_as_a_named_job(sink):
     with acting_as("job:letters"):
         delivery.deliver_due()
     assert letter.events.get().actor == "job:letters"
+
+
+def test_one_address_that_cannot_be_opened_keeps_nobody_else_from_their_letter(sink):
+    people = [DataSubjectFactory() for _ in range(4)]
+    campaign = campaign_to(people)
+    PersonalData.objects.filter(subject=people[1]).update(sealed=b"\x01" + b"x" * 40)
+    delivery.deliver_due()
+    assert len(sink.messages()) == 3
+    assert campaign.letters.get(subject=people[1]).state == LetterState.SKIPPED
+    campaign.refresh_from_db()
+    assert campaign.state == CampaignState.FINISHED
+
+
+def test_a_letter_speaks_the_language_the_person_wants_now(sink):
+    person = DataSubjectFactory(language="ru")
+    LetterFactory(subject=person, language="kk")
+    delivery.deliver_due()
+    assert arrived(sink)[0]["Subject"] == "Привет"
+
+
+def test_nothing_of_a_cancelled_campaign_waits_for_ever_or_is_queued_again(sink):
+    officer = permit(StaffUserFactory(), "notifications.run_campaign", "notifications.requeue_letter")
+    campaign = campaign_to([DataSubjectFactory(), DataSubjectFactory()])
+    late, lost = campaign.letters.order_by("pk")
+    Letter.objects.filter(pk=lost.pk).update(state=LetterState.UNCERTAIN)
+    with as_officer(officer):
+        services.cancel(campaign=campaign, by=officer)
+    with pytest.raises(NotAllowed):
+        services.requeue(letter=lost, by=officer)
+    outbox.finish_campaigns()
+    late.refresh_from_db()
+    assert (late.state, late.skip_reason) == (LetterState.SKIPPED, SkipReason.CANCELLED)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -302,3 +303,37 @@ def test_the_language_of_letters_is_chosen_by_the_person_and_history_says_so(cli
     person.refresh_from_db()
     assert person.language == "ru"
     assert person.history.first().actor == f"subject:{person.public_id}"
+
+
+def test_a_wrong_code_costs_the_same_statements_for_known_and_unknown(person):
+    counts = []
+    for identifier in (KNOWN, UNKNOWN):
+        client = Client()
+        ask(client, identifier)
+        with CaptureQueriesContext(connection) as queries:
+            client.post("/cabinet/code/", {"code": "000000"})
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_nobody_issues_a_code_on_paper_for_a_person_with_an_e_mail(person):
+    officer = permit(StaffUserFactory(), "subjects.issue_paper_code")
+    with as_officer(officer), pytest.raises(PermissionDenied):
+        sign_in.issue_on_paper(subject=person, by=officer)
+
+
+def test_behind_a_proxy_the_visitors_own_address_counts_and_nothing_they_wrote(person, settings, monkeypatch):
+    settings.BEHIND_PROXY = True
+    monkeypatch.setattr(sign_in, "PER_ADDRESS", (1, timedelta(hours=1)))
+
+    def ask_from(identifier: str, forwarded: str) -> int:
+        headers = {"X-Forwarded-For": forwarded}
+        return Client().post("/cabinet/sign-in/", {"identifier": identifier}, headers=headers).status_code
+
+    assert ask_from("780705490035", "203.0.113.7") == 302
+    assert ask_from("010228590046", "203.0.113.8") == 302
+    assert ask_from("041209690108", "9.9.9.9, 203.0.113.7") == 429
+
+
+def test_a_phone_of_another_country_is_a_phone(client):
+    assert ask(client, "+996 555 123 456").status_code == 302
