@@ -1,12 +1,18 @@
 """When a person is asked to look at a policy, and against which text it is compared for them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
 from consent.models import Acknowledgement
 from policies.models import PolicyVersion
 from subjects.models import DataSubject
+
+
+def _published_at(version: PolicyVersion) -> datetime:
+    assert version.published_at is not None  # a constraint: published means when and by whom
+    return version.published_at
 
 
 class News(NamedTuple):
@@ -34,7 +40,7 @@ def news(subject: DataSubject, versions: Sequence[PolicyVersion], answered: set[
         for version in versions
         if version.significant
         and version.number > last
-        and (version is newest or version.published_at >= subject.created_at)
+        and (version is newest or _published_at(version) >= subject.created_at)
     ]
     # the first text of all changed nothing; compared with it, later ones did
     first = next((index for index, v in enumerate(versions) if index and v in unanswered), len(versions) - 1)
@@ -51,4 +57,4 @@ def pending(subject: DataSubject) -> list[News]:
     published = PolicyVersion.objects.published().select_related("policy").order_by("policy", "number")
     answered = set(Acknowledgement.objects.filter(subject=subject).values_list("version", flat=True))
     found = [news(subject, list(versions), answered) for _policy, versions in groupby(published, lambda v: v.policy_id)]
-    return sorted((n for n in found if n.waits), key=lambda n: n.version.published_at)
+    return sorted((n for n in found if n.waits), key=lambda n: _published_at(n.version))

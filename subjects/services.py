@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models.functions import Now
+from simple_history.utils import get_history_manager_for_model
 
 from audit.actor import acting_as
 from notifications.enums import Delivery
@@ -62,7 +63,8 @@ def settle_disputed_address(*, task: Task, by: StaffUser) -> Task:
     task.save(update_fields=["closed_at", "closed_by"])
     subject = DataSubject.objects.select_for_update().get(pk=task.subject_id)
     if subject.standing == Standing.DISPUTED_ADDRESS:
-        before = subject.history.exclude(standing=Standing.DISPUTED_ADDRESS).order_by("-history_id").first()
+        history = get_history_manager_for_model(DataSubject).filter(id=subject.pk)
+        before = history.exclude(standing=Standing.DISPUTED_ADDRESS).order_by("-history_id").first()
         subject.standing = before.standing if before else Standing.ORDINARY
         subject.save(update_fields=["standing"])
     return task
