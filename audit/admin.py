@@ -17,7 +17,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from audit.changelist import KeysetChangeList
 from audit.models import AccessRecord
-from audit.names import actor_name
+from audit.names import actor_name, reason_name
 from audit.timeline import timeline, version
 
 BEFORE = "before"
@@ -206,18 +206,22 @@ class KeysetAdmin(GuardedAdmin):
 class AccessRecordAdmin(ReadOnlyAdmin, KeysetAdmin):
     """Who saw whose data, when and why (policy 5.5, 94-V art. 22)."""
 
-    list_display = ("at", "who", "door", "reference", "category", "reason", "count")
+    list_display = ("at", "who", "door", "reference", "category", "why", "count")
     list_display_links = ("at",)
     list_filter = ("door",)
     list_select_related = ("user",)
     allowed_lookups = ("reference", "user", "user__id", "at__gte", "at__lt")
     search_fields = ("reference", "user__username")
     search_help_text = gettext_lazy("A whole reference (S-000481) or a whole username")
-    fields = ("at", "who", "door", "reference", "category", "reason", "count", "request_id", "db_user")
+    fields = ("at", "who", "door", "reference", "category", "why", "count", "request_id", "db_user")
 
     @admin.display(description=gettext_lazy("who"))
     def who(self, record: AccessRecord) -> str:
         return actor_name(record.actor, record.user)
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, record: AccessRecord) -> str:
+        return reason_name(record.reason)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str

@@ -56,4 +56,4 @@ class AccessRecord(Event):
         ]
 
     def __str__(self) -> str:
-        return f"{self.door} {self.category} {self.reference}".strip()
+        return f"{self.get_door_display()} № {self.pk}"

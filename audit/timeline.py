@@ -91,7 +91,7 @@ class Values:
     """Turns the values of some history rows of one model into words."""
 
     def __init__(self, model: type[models.Model], records: list) -> None:
-        self.fields = list(model.history.model.tracked_fields)
+        self.fields = [field for field in model.history.model.tracked_fields if not field.primary_key]
         self.originals = _translated(self.fields)
         self.related = {}
         for field in self.fields:

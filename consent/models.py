@@ -62,4 +62,4 @@ class Acknowledgement(Event):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject_id} {self.version_id} {self.answer}"
+        return f"{self.get_answer_display()} № {self.pk}"

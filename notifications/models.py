@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.models import Event
 from audit.triggers import HouseTrigger
 from notifications.enums import TERMINAL, CampaignState, Delivery, LetterState, Priority, SkipReason
+from notifications.ports import title_of
 from staff.enums import Language
 
 
@@ -52,7 +53,7 @@ class Campaign(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{title_of(self.kind)} № {self.pk}"
 
 
 class LetterStateGuard(HouseTrigger):
@@ -145,7 +146,7 @@ class Letter(models.Model):
         triggers = [LetterStateGuard()]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.pk}"
+        return f"{title_of(self.kind)} № {self.pk}"
 
 
 class DeliveryEvent(Event):
@@ -163,7 +164,7 @@ class DeliveryEvent(Event):
         indexes = [models.Index(fields=["letter", "at"], name="notifications_event_by_letter")]
 
     def __str__(self) -> str:
-        return f"{self.kind} #{self.letter_id}"
+        return f"{self.get_kind_display()} № {self.pk}"
 
 
 class Heartbeat(models.Model):

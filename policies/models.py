@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from policies import pairing
@@ -26,7 +27,7 @@ class Policy(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return self.code
+        return self.title or self.code
 
 
 class PolicyVersionQuerySet(models.QuerySet):
@@ -153,7 +154,7 @@ class PolicyVersion(models.Model):
         triggers = [FourEyes(), FrozenVersion(), StepByStep(), NoGap()]
 
     def __str__(self) -> str:
-        return f"{self.policy.code} v{self.number}"
+        return gettext("%(policy)s, version %(number)s") % {"policy": self.policy, "number": self.number}
 
     @property
     def is_scheduled(self) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, HouseAdmin, KeysetAdmin, ReadOnlyAdmin
 from audit.names import actor_name
+from audit.timeline import words
 from staff import rules, services
 from staff.access import access_list, what_opens
 from staff.enums import Role
@@ -150,13 +151,17 @@ class StaffUserAdmin(Undeletable):
 
 @admin.register(RoleGrant)
 class RoleGrantAdmin(ReadOnlyAdmin, HistoryAdmin):
-    list_display = ("user", "role", "during", "granted_by", "revoked_by")
+    list_display = ("user", "role", "period", "granted_by", "revoked_by")
     list_display_links = ("role",)
     list_filter = ("role",)
     list_select_related = ("user", "granted_by", "revoked_by")
     ordering = ("-pk",)
     allowed_lookups = ("user", "user__id")
-    fields = ("user", "role", "during", "granted_by", "revoked_by")
+    fields = ("user", "role", "period", "granted_by", "revoked_by")
+
+    @admin.display(description=_("period"), ordering="during")
+    def period(self, grant: RoleGrant) -> str:
+        return words(grant.during)
 
 
 @admin.register(Operator)

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
 from django.urls import reverse
 from django.utils.encoding import force_bytes
+from django.utils.functional import Promise
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext_lazy as _
 
 from staff.models import Operator, SignIn, StaffUser
 
@@ -23,6 +25,7 @@ class Kind(NamedTuple):
     is_current: Callable[[str], bool]
     personal: Callable[[list[Any]], dict[int, dict[str, str]]]
     notice: bool
+    title: Promise
 
 
 def password_link(user: StaffUser) -> str:
@@ -70,6 +73,6 @@ def _links(letters: list[Any]) -> dict[int, dict[str, str]]:
 
 
 KINDS = (
-    Kind(PASSWORD_RESET, _context, _is_active, _links, notice=False),
-    Kind(ACCOUNT_CREATED, _context, _has_no_password, _links, notice=False),
+    Kind(PASSWORD_RESET, _context, _is_active, _links, notice=False, title=_("link to set a password")),
+    Kind(ACCOUNT_CREATED, _context, _has_no_password, _links, notice=False, title=_("a new account")),
 )

@@ -133,7 +133,7 @@ class RoleGrant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role}"
+        return f"{self.get_role_display()} № {self.pk}"
 
 
 class UndertakingQuerySet(models.QuerySet):
@@ -205,4 +205,4 @@ class SignIn(Event):
         ]
 
     def __str__(self) -> str:
-        return f"{self.outcome} {self.who_id or ''}".strip()
+        return f"{self.get_outcome_display()} № {self.pk}"

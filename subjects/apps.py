@@ -9,13 +9,16 @@ class SubjectsConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
+        from audit.names import REASONS
         from notifications import ports
         from subjects import models, sign_in
+        from subjects.enums import RevealReason
 
         track(models.DataSubject, exclude=["reference"])
         for model in (models.DataCategory, models.PersonalData, models.Task):
             track(model)
         # how far it is changes every second: the page reads it, history need not
         track(models.SubjectImport, exclude=["sealed_file", "rows_done"])
+        REASONS.update({reason.value: reason.label for reason in RevealReason})
         ports.register(sign_in.SIGN_IN_CODE)
         autodiscover_modules("cabinet_home", "subject_file")

@@ -103,7 +103,7 @@ class DataCategory(models.Model):
         ordering = ["order", "code"]
 
     def __str__(self) -> str:
-        return self.code
+        return self.title or self.code
 
 
 class PersonalData(models.Model):
@@ -269,7 +269,7 @@ class CabinetEvent(Event):
         indexes = [models.Index(fields=["subject", "at"], name="subjects_cabinet_by_subject")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject_id or ''}".strip()
+        return f"{self.get_kind_display()} № {self.pk}"
 
 
 class Task(models.Model):
@@ -306,4 +306,4 @@ class Task(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject_id}"
+        return f"{self.get_kind_display()} № {self.pk}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
@@ -26,10 +26,10 @@ from notifications.models import Letter
 from notifications.ports import LetterKind
 from notifications.services import write
 from staff.models import StaffUser
-from staff.rules import check_has_accepted_undertaking
 from subjects import search
 from subjects.enums import LEAVES, IndexKind
 from subjects.models import CabinetEvent, CodeChannel, DataSubject, SignInCode
+from subjects.rules import check_may_issue_paper_code
 
 KIND = "sign_in_code"
 LIVES = timedelta(minutes=10)
@@ -220,13 +220,7 @@ def issue_on_paper(*, subject: DataSubject, by: StaffUser) -> str:
 
     Valid three days. Raises PermissionDenied without the right, the undertaking or an open cabinet.
     """
-    if not by.has_perm("subjects.issue_paper_code"):
-        raise PermissionDenied(_("Your role does not issue sign-in codes."))
-    check_has_accepted_undertaking(by)
-    if not LEAVES[subject.standing].cabinet:
-        raise PermissionDenied(_("The cabinet is closed for this person."))
-    if subject.search_keys.filter(kind=IndexKind.EMAIL).exists():
-        raise PermissionDenied(_("This person has an e-mail: the code goes there, and nobody else sees it."))
+    check_may_issue_paper_code(subject, by=by)
     SignInCode.objects.filter(subject=subject, channel=CodeChannel.PAPER, used_at=None).update(used_at=Now())
     code = f"{secrets.randbelow(10**8):08d}"
     row = SignInCode(

@@ -47,7 +47,7 @@ UNPAIRED = {
 }
 # the texts that may stand in a __str__: codes, names of staff and of our organisation, never a subject's
 IN_STR = {
-    "audit.AccessRecord": {"door", "category", "reference"},
+    "audit.AccessRecord": {"door"},
     "staff.Operator": {"name_ru"},
     "staff.StaffUser": {"username"},
     "staff.RoleGrant": {"role"},
@@ -57,11 +57,11 @@ IN_STR = {
     "notifications.DeliveryEvent": {"kind"},
     "notifications.Heartbeat": {"name"},
     "subjects.SubjectKey": {"retention_class"},
-    "subjects.DataCategory": {"code"},
+    "subjects.DataCategory": {"code", "title", "title_kk", "title_ru", "title_en"},
     "subjects.SearchKey": {"kind"},
     "subjects.CabinetEvent": {"kind"},
     "subjects.Task": {"kind"},
-    "policies.Policy": {"code"},
+    "policies.Policy": {"code", "title", "title_kk", "title_ru", "title_en"},
     "policies.PolicySource": {"language"},
     "policies.Clause": {"key"},
     "policies.Finding": {"code"},

@@ -1,153 +1,270 @@
-"""Every address of the house x everybody who may knock x GET and POST: nobody gets in who should not, nothing breaks.
+"""Every address of the house, asked by everybody, by GET and by POST; an address nobody wrote down fails (security.md 3.5).
 
-A new address whose arguments are not known here fails the test: add a sample to `SAMPLES`.
+What is expected stands in `url_matrix.py`. Beside the answer, what the database did is looked at: a refusal and a GET
+write nothing.
 """
 
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from typing import NamedTuple
 
 import pytest
-from django.conf import settings
+from django.contrib.admin.options import get_content_type_for_model
+from django.db import connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from django.urls.resolvers import RegexPattern
 
 from audit.actor import acting_as
+from consent.models import Acknowledgement, NoticeServed
+from notifications.delivery import not_mine_link
+from notifications.models import Campaign, Letter
+from policies.models import PolicyVersion
 from staff import services as staff
 from staff.enums import Role
-from staff.models import Operator
-from subjects.cabinet import SUBJECT_KEY
-from tests.policies.factories import published_version
+from staff.models import Operator, RoleGrant, SignIn, Undertaking, UndertakingAcceptance
+from subjects import import_runs, vault
+from subjects import services as subjects
+from subjects.models import DataSubject
+from tests.policies import factories as policies
+from tests.staff.conftest import member  # noqa: F401
+from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
+from tests.url_matrix import ACTORS, GET_WRITES, MATRIX
 
 pytestmark = pytest.mark.django_db
-SAMPLES = {
-    "pk": "1",
-    "object_id": "1",
-    "value_pk": "1",
-    "number": "1",
-    "since": "1",
-    "code": "personal-data",
-    "language": "ru",
-    "token": "x",
-    "uidb64": "x",
-    "step": "publish",
-    "act": "pause",
-    "app_label": "policies",
-    "content_type_id": "1",
-    "url": "nothing",
-    "name": "x.eml",
-    "path": "nothing",
-    "run_id": "1",
-}
-# open to everybody: the door, the public pages, the health of the house
-PUBLIC = ("/policy/", "/i18n/", "/healthz", "/readyz", "/demo/", "/cabinet/", "/admin/login/", "/admin/logout/")
-OPEN_IN_ADMIN = ("/admin/login/", "/admin/logout/", "/admin/staff/password", "/admin/jsi18n/")
-ABOUT_CUSTOMERS = ("/admin/subjects/", "/admin/notifications/", "/admin/consent/", "/admin/policies/")
 
 
-def addresses(patterns=None, prefix: str = "/") -> Iterator[str]:
-    """Every address with its arguments filled in from SAMPLES; an unknown argument is a KeyError."""
-    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
-        if isinstance(pattern.pattern, RegexPattern):
-            route = pattern.pattern._regex.strip("^$").replace("\\Z", "").replace("/history/([^/]+)/", "/history/1/")
-            route = route.replace("([^/]+)", "1").replace("(?P<app_label>", "").replace("(?P<url>.*)", "nothing")
-            route = route.split("|")[0].rstrip(")") + ("/" if "app_label" in str(pattern.pattern) else "")
-            route = route.replace("//", "/")
-        else:
-            route = str(pattern.pattern)
-            for name, converter in pattern.pattern.converters.items():
-                for form in (f"<{name}>", *(f"<{kind}:{name}>" for kind in ("int", "str", "slug", "path", "uuid"))):
-                    if form in route:
-                        route = route.replace(form, SAMPLES[name])
-                assert converter is not None
+class Address(NamedTuple):
+    name: str
+    path: str
+
+
+# walking the resolver
+
+
+def routes(resolver: URLResolver | None = None, space: str = "", before: str = "") -> Iterator[tuple[str, str]]:
+    """(name, route) of every pattern; a pattern without a name is called by its route."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, prefix + route)
+            yield from routes(pattern, ":".join(filter(None, [space, pattern.namespace])), route)
         elif isinstance(pattern, URLPattern):
-            yield prefix + route
+            yield (":".join(filter(None, [space, pattern.name])) if pattern.name else route), route
+
+
+def listed(name: str) -> list[str]:
+    """The rows of the table for one pattern: itself, or one for each of its variants, "name[variant]"."""
+    return [row for row in MATRIX if row == name or row.startswith(f"{name}[")]
+
+
+def test_every_address_has_its_row_and_every_row_its_address():
+    names = [name for name, _route in routes()]
+    assert [name for name in names if not listed(name)] == [], "addresses nobody has written down"
+    assert [row for row in MATRIX if row.partition("[")[0] not in names] == [], "rows of addresses that are gone"
+
+
+def test_every_row_says_what_everybody_gets():
+    for row, (get, post) in MATRIX.items():
+        assert len(get) == len(post) == len(ACTORS), row
+
+
+# the world they ask in
 
 
 @pytest.fixture
-def house():
-    published_version()
-    DataSubjectFactory()
-    Operator.objects.create(name_kk="А", name_ru="А", email="office@example.kz")
-    with acting_as("command:test@test"):
-        staff.sync_roles()
+def world(member, tmp_path, settings):  # noqa: F811
+    """Rows of every model, people of every role; customer A asks, what stands in addresses is B's."""
+    Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
+    people = {str(role): member(role, username=f"the-{role}") for role in Role}
+    people["newcomer"] = member(Role.OFFICER, username="the-newcomer")
+    staff.publish_undertaking(text_kk="…", text_ru="…", by=None)
+    for name, user in people.items():
+        if name != "newcomer":
+            with acting_as(f"officer:{user.pk}"):
+                staff.accept_undertaking(user=user, language="ru", version_expected=1)
+    a = DataSubjectFactory(iin="850314390019")
+    b = DataSubjectFactory(iin="921130490023")
+    version = policies.published_version(significant=True)
+    policies.draft(by=policies.author())
+    with acting_as("job:fixture"):
+        letter = Letter.objects.get(subject=b)
+        subjects.dispute_address(letter_id=letter.pk)
+        DataSubject.objects.filter(pk=b.pk).update(standing="ordinary")
+        served = NoticeServed.objects.create(subject=b, version=version, language="kk", sha256="0" * 64)
+        Acknowledgement.objects.create(
+            subject=b, version=version, served=served, answer="read", language="kk", sha256="0" * 64
+        )
+        vault.own_values(subject=b, page="home")
+        run = import_runs.start(content=b"x", dry_run=True, language="kk", by=people[Role.OFFICER])
+        SignIn.objects.create(outcome="refused", name_digest=b"x" * 16)
+    return {"a": a, "b": b, "people": people, "letter": letter, "run": run, "version": version}
 
 
-def officer(role: Role) -> Client:
-    with acting_as("command:test@test"):
-        user, _link = staff.create_staff(username=role.value, email=f"{role.value}@example.kz", role=role)
-    client = Client(raise_request_exception=False)
-    client.force_login(user)
-    return client
+def sample_of(world: dict, model) -> object:
+    """A row of the model: B's, or a colleague's."""
+    of_b = {
+        DataSubject: world["b"],
+        Letter: world["letter"],
+        RoleGrant: RoleGrant.objects.first(),
+        PolicyVersion: PolicyVersion.objects.latest("number"),
+        UndertakingAcceptance: UndertakingAcceptance.objects.first(),
+        type(world["people"][Role.OPERATOR]): world["people"][Role.OPERATOR],
+    }
+    return of_b.get(model) or model._default_manager.order_by("pk").first()
 
 
-def customer() -> Client:
-    from django.contrib.sessions.backends.db import SessionStore
+def addresses(world: dict) -> list[Address]:
+    """Every pattern with sample arguments, in the order of the resolver."""
+    from django.contrib import admin
+    from django.urls import reverse
 
-    session = SessionStore()
-    session[SUBJECT_KEY] = str(DataSubjectFactory().public_id)
-    session.save()
-    client = Client(raise_request_exception=False)
-    client.cookies[settings.CABINET_COOKIE_NAME] = session.session_key
-    return client
-
-
-def answers(client: Client) -> dict[tuple[str, str], int]:
-    found = {}
-    for address in dict.fromkeys(addresses()):
-        if "/logout/" in address or "/sign-out/" in address:
+    b, version, draft = world["b"], world["version"], PolicyVersion.objects.latest("number")
+    pk, token = {"pk": None}, not_mine_link(world["letter"]).rstrip("/").rpartition("/")[2]
+    colleague, campaign = world["people"][Role.OPERATOR].pk, Campaign.objects.get().pk
+    code = version.policy.code
+    ours: dict[str, list[tuple[str, dict | list]]] = {
+        "staff:set-password": [("", ["Mg", "none-none"])],
+        "admin:view_on_site": [("", [get_content_type_for_model(b).pk, b.pk])],
+        "admin:app_list": [("", {"app_label": "subjects"})],
+        "admin:staff_step": [
+            (step, {"pk": colleague, "step": step}) for step in ("grant", "revoke", "deactivate", "reactivate", "link")
+        ],
+        "admin:notifications_campaign_act": [
+            (act, {"pk": campaign, "act": act}) for act in ("pause", "resume", "cancel", "burn")
+        ],
+        "admin:notifications_campaign_test": [("", {"pk": campaign})],
+        "admin:notifications_campaign_preview": [("", {"pk": campaign, "language": "kk"})],
+        "admin:notifications_requeue": [("", {"pk": world["letter"].pk})],
+        "admin:subjects_reveal": [("", {"pk": b.pk, "value_pk": b.values.first().pk})],
+        "admin:subjects_paper_code": [("", {"pk": b.pk})],
+        "admin:subjects_settle": [("", {"pk": b.tasks.get().pk})],
+        "admin:policies_step": [
+            (step, {"pk": draft.pk, "step": step})
+            for step in ("submit", "request-changes", "approve", "publish", "archive")
+        ],
+        "policies:current": [("", {"code": code})],
+        "policies:versions": [("", {"code": code})],
+        "policies:version": [("", {"code": code, "number": 1}), ("draft", {"code": code, "number": draft.number})],
+        "policies:changes": [("", {"code": code, "number": 1})],
+        "policies:changes-since": [("", {"code": code, "number": 1, "since": 1})],
+        "policies:source": [
+            ("", {"code": code, "number": 1, "language": "kk"}),
+            ("draft", {"code": code, "number": draft.number, "language": "kk"}),
+        ],
+        "cabinet:not-mine": [("", {"token": token}), ("forged", {"token": token[:-2]})],
+        "consent:changed": [("", {"code": code})],
+        "consent:answer": [("", {"code": code})],
+        "demo:letter": [("", {"name": "20261123T000000.000000Z-000001-1"})],
+        "demo:letter-html": [("", {"name": "20261123T000000.000000Z-000001-1"})],
+    }
+    del pk
+    models = {f"{m._meta.app_label}_{m._meta.model_name}": m for m in admin.site._registry}
+    found = []
+    for name, route in routes():
+        if name == route and name.startswith("admin/"):  # the admin's nameless redirects
+            found.append(
+                Address(name, "/admin/nothing/" if "url" in name else "/" + route.replace("<path:object_id>", "1"))
+            )
             continue
-        for method in ("get", "post"):
-            found[method, address] = getattr(client, method)(address).status_code
+        key, _sign, page = name.removeprefix("admin:").rpartition("_")
+        if name.startswith("admin:") and page == "history" and key.endswith("_simple"):
+            key, page = key.removesuffix("_simple"), "simple_history"
+        if name.startswith("admin:") and key in models and name not in ours:
+            row = sample_of(world, models[key])
+            arguments = [] if page in ("changelist", "add") else [row.pk]
+            if page == "simple_history":
+                arguments.append(row.history.latest().pk)
+            found.append(Address(name, reverse(name, args=arguments)))
+            continue
+        for variant, given in ours.get(name, [("", [])]):
+            values = {"kwargs": given} if isinstance(given, dict) else {"args": given}
+            found.append(Address(f"{name}[{variant}]" if variant else name, reverse(name, **values)))
     return found
 
 
-def test_the_walk_finds_the_house():
-    found = set(addresses())
-    assert {
-        "/policy/",
-        "/cabinet/",
-        "/readyz",
-        "/admin/subjects/datasubject/",
-        "/admin/policies/policyversion/import/",
-    } <= found
-    assert len(found) > 80
+# asking
 
 
-def test_a_stranger_gets_nowhere_but_to_the_doors_and_the_public_pages(house):
-    for (method, address), status in answers(Client(raise_request_exception=False)).items():
-        assert status < 500 or address == "/readyz", (method, address, status)
-        if not address.startswith(PUBLIC + OPEN_IN_ADMIN) and address != "/":
-            assert status in (302, 403, 404), (method, address, status)
+def told(response: HttpResponse) -> str:
+    """The answer as one sign of the table."""
+    if response.status_code in (301, 302):
+        where = response.url
+        for sign, start in (("L", "/admin/login/"), ("U", "/admin/staff/undertaking/"), ("D", "/cabinet/sign-in/")):
+            if where.startswith(start):
+                return sign
+        return ">"
+    return {200: ".", 400: "0", 403: "3", 404: "4", 405: "5", 409: "9", 422: "2"}.get(response.status_code, "!")
 
 
-def test_a_customer_is_a_stranger_to_the_officers_pages(house):
-    for (method, address), status in answers(customer()).items():
-        assert status < 500 or address == "/readyz", (method, address, status)
-        if address.startswith("/admin/") and not address.startswith(OPEN_IN_ADMIN):
-            assert status in (302, 403, 404), (method, address, status)
+def written() -> dict[str, int]:
+    """{table: rows written since the transaction began}; a rollback to a savepoint does not take them back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE n_tup_ins + n_tup_upd + n_tup_del > 0 AND relname <> 'django_session'"
+        )
+        return dict(cursor.fetchall())
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_nothing_breaks_for_any_role(house, role):
-    for (method, address), status in answers(officer(role)).items():
-        assert status < 500 or address == "/readyz", (method, address, status)
+def at(actor: str, world: dict) -> Client:
+    if actor == "anonymous":
+        return Client()
+    if actor == "customer":
+        return inside(world["a"])
+    client = Client()
+    client.force_login(world["people"][actor])
+    return client
 
 
-def test_the_administrator_sees_nothing_of_customers_letters_or_policies(house):
-    for (method, address), status in answers(officer(Role.ADMINISTRATOR)).items():
-        if address.startswith(ABOUT_CUSTOMERS):
-            assert status in (302, 403, 404, 405), (method, address, status)
+def jar(client: Client) -> dict[str, str]:
+    """The cookies the browser came with; an answer may take them away."""
+    return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
-def test_the_auditor_changes_nothing(house):
-    from django.apps import apps
+class Undone(Exception):
+    """Takes back what a request did."""
 
-    client = officer(Role.AUDITOR)
-    ours = [m for m in apps.get_models() if m._meta.app_label in ("subjects", "policies", "notifications", "staff")]
-    tracked = [m for m in ours if hasattr(m, "history")]
-    before = {model._meta.label: model.history.count() for model in tracked}
-    answers(client)
-    assert {model._meta.label: model.history.count() for model in tracked} == before
+
+def ask(client: Client, method: str, path: str) -> tuple[str, set[str]]:
+    """(sign, tables written), as if it had not been asked."""
+    before = written()
+    client.raise_request_exception = False
+    answer = ""
+    try:
+        with transaction.atomic():
+            answer = told(getattr(client, method)(path))
+            raise Undone
+    except Undone:
+        pass
+    after = written()
+    return answer, {table for table in after if after[table] != before.get(table)}
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_everybody_gets_what_the_table_says_and_a_refusal_writes_nothing(actor, world):
+    column, wrong = ACTORS.index(actor), []
+    seated = at(actor, world)
+    kept = jar(seated)
+    for name, path in addresses(world):
+        for method, expected in zip(("get", "post"), MATRIX[name], strict=True):
+            seated.cookies = SimpleCookie(kept)
+            sign, tables = ask(seated, method, path)
+            if sign != expected[column]:
+                wrong.append(f"{method} {name}: {sign}, not {expected[column]}")
+            refused = sign in "LUD345"
+            if tables and (refused or (method == "get" and name not in GET_WRITES)):
+                wrong.append(f"{method} {name}: {sign}, yet {sorted(tables)} were written")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+def test_head_is_as_get(actor, world):
+    seated = at(actor, world)
+    kept, wrong = jar(seated), []
+    for name, path in addresses(world):
+        seated.cookies = SimpleCookie(kept)
+        sign, tables = ask(seated, "head", path)
+        if sign != MATRIX[name][0][ACTORS.index(actor)] or tables:
+            wrong.append(f"{name}: {sign} {sorted(tables)}")
+    assert not wrong, "\n" + "\n".join(wrong)

@@ -17,8 +17,8 @@ from audit.models import AccessRecord
 from audit.names import actor_name
 from notifications.models import Letter
 from notifications.ports import title_of
-from subjects import search, sign_in, vault
-from subjects.enums import LEAVES, IndexKind, RevealReason
+from subjects import rules, search, sign_in, vault
+from subjects.enums import IndexKind, RevealReason
 from subjects.forms import RevealForm
 from subjects.models import (
     CabinetEvent,
@@ -153,7 +153,7 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             .order_by("category__order", "pk"),
             "may_see_history": request.user.has_perm("subjects.view_personaldata"),
             "may_reveal": request.user.has_perm("subjects.reveal_value"),
-            "may_issue": request.user.has_perm("subjects.issue_paper_code") and LEAVES[subject.standing].cabinet,
+            "may_issue": rules.may_issue_paper_code(subject, by=request.user),
             "may_see_letters": request.user.has_perm("notifications.view_letter"),
             "letters": [
                 (letter, title_of(letter.kind))
@@ -201,14 +201,14 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def paper_code_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A sign-in code for somebody without e-mail, shown once to be written down or printed."""
         subject = self._locate(request, pk)
-        if not request.user.has_perm("subjects.issue_paper_code"):
-            raise PermissionDenied
         code = None
-        if request.method == "POST":
-            try:
+        try:
+            if request.method == "POST":
                 code = sign_in.issue_on_paper(subject=subject, by=request.user)
-            except PermissionDenied as error:
-                return render(request, "403.html", {"sentence": str(error)}, status=403)
+            else:
+                rules.check_may_issue_paper_code(subject, by=request.user)
+        except PermissionDenied as error:
+            return render(request, "403.html", {"sentence": str(error)}, status=403)
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Sign-in code on paper for %(subject)s") % {"subject": subject},
@@ -250,8 +250,12 @@ class PersonalDataAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
 
 @admin.register(CabinetEvent)
 class CabinetEventAdmin(ReadOnlyAdmin, KeysetAdmin):
-    list_display = ("at", "kind", "subject", "user")
+    list_display = ("at", "kind", "subject", "who")
     list_display_links = ("at",)
     list_filter = ("kind",)
     list_select_related = ("subject", "user")
-    fields = ("at", "kind", "subject", "actor", "request_id")
+    fields = ("at", "kind", "subject", "who", "request_id")
+
+    @admin.display(description=_("who"))
+    def who(self, event: CabinetEvent) -> str:
+        return actor_name(event.actor, event.user)

@@ -151,7 +151,8 @@ def test_a_told_owner_ends_only_when_its_engines_are_gone(commands: Commands, nu
     owner.wait(20)
     # the postmaster is gone; the kernel may still be burying its children
     assert wait_for_end(family, seconds=2) == []
-    assert owner.returncode == (143 if number == signal.SIGTERM else -signal.SIGINT)
+    # -15: told before it had begun to listen; the engines died with it all the same
+    assert owner.returncode in ((143, -15) if number == signal.SIGTERM else (-signal.SIGINT,))
 
 
 def test_of_two_who_start_at_once_one_owns_and_both_are_served(commands: Commands):

@@ -208,9 +208,14 @@ class TestLetter:
     def test_a_version_that_was_replaced_is_not_announced_any_more(self):
         first = letters.cause_of(publish(significant=True))
         assert letters.is_current(first)
-        second = letters.cause_of(publish(**OTHER))
+        second = letters.cause_of(publish(significant=True, **OTHER))
         assert not letters.is_current(first)
         assert letters.is_current(second)
+
+    def test_a_small_correction_takes_the_news_from_nobody(self):
+        first = letters.cause_of(publish(significant=True))
+        publish(significant=False, **OTHER)
+        assert letters.is_current(first)
 
     def test_one_that_will_be_replaced_later_still_is(self):
         first = letters.cause_of(publish(significant=True))

@@ -355,6 +355,19 @@ class TestPaperCode:
     def url(self, person: DataSubject) -> str:
         return f"{LIST}{person.pk}/paper-code/"
 
+    @pytest.fixture
+    def person(self):
+        return DataSubjectFactory(email=None, iin=IIN)
+
+    def test_whoever_has_an_e_mail_gets_none_on_paper_and_the_page_says_why(self):
+        reachable = DataSubjectFactory(iin="921130490023")
+        client = desk(self.officer())
+        assert "paper-code" not in text_of(client.get(page_of(reachable)))
+        response = client.post(self.url(reachable))
+        assert response.status_code == 403
+        assert "This person has an e-mail" in text_of(response)
+        assert not SignInCode.objects.exists()
+
     def test_the_code_is_shown_once_and_kept_as_a_digest(self, person):
         client = desk(self.officer())
         assert "paper-code" in text_of(client.get(page_of(person)))
