@@ -22,7 +22,7 @@ from notifications.models import Campaign, Letter
 from policies.models import PolicyVersion
 from staff import services as staff
 from staff.enums import Role
-from staff.models import Operator, RoleGrant, SignIn, Undertaking, UndertakingAcceptance
+from staff.models import Operator, RoleGrant, SignIn, UndertakingAcceptance
 from subjects import import_runs, vault
 from subjects import services as subjects
 from subjects.models import DataSubject
