@@ -1,7 +1,9 @@
 """The officers' pages about policies: import, the version on its way, what changed, who approved."""
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Field
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path, reverse
@@ -36,6 +38,12 @@ TABS = (
 class PolicyAdmin(HouseAdmin):
     list_display = ("code", "title")
     fields = ("code", "title_kk", "title_ru", "title_en")
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: object) -> forms.Field:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in ("title_kk", "title_ru"):  # English is optional everywhere
+            field.required = True
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Policy | None = None) -> tuple[str, ...]:
         # addresses, letters and keys name the code

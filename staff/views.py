@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.translation import get_language, gettext
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_safe, require_http_methods
 
 from staff import services
 from staff.forms import NewPasswordForm, PasswordResetForm
@@ -59,7 +59,7 @@ def password_reset(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/password_reset.html", {"title": gettext("Set a new password"), "form": form})
 
 
-@require_GET
+@require_safe
 def password_reset_sent(request: HttpRequest) -> HttpResponse:
     """What happens next, whether or not there is such an account."""
     return render(request, "staff/password_reset_sent.html", {"title": gettext("Look into your mail")})

@@ -1,5 +1,6 @@
 """The officers' pages about people: by reference, masked; a value opens one at a time, with a reason (DESIGN 4)."""
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
@@ -226,6 +227,12 @@ class DataCategoryAdmin(HouseAdmin):
     list_display = ("code", "title", "retention_class", "access", "biometric")
     list_filter = ("retention_class", "access")
     fields = ("code", "title_kk", "title_ru", "title_en", "retention_class", "access", "biometric", "order")
+
+    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: object) -> forms.Field:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in ("title_kk", "title_ru"):  # English is optional everywhere
+            field.required = True
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: DataCategory | None = None) -> tuple[str, ...]:
         return ("code",) if obj else ()

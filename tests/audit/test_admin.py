@@ -130,7 +130,7 @@ def test_a_changed_foreign_key_is_told_by_name_even_when_its_target_is_gone(page
     )
     row.category = new
     row.save()
-    assert "Data category old-code new-code" in entries(page.get(history_of(row)))[0]
+    assert "Data category old-code en new-code en" in entries(page.get(history_of(row)))[0]
     number = old.pk
     old.delete()
     assert f"Data category data category {number}, deleted new-code" in entries(page.get(history_of(row)))[0]

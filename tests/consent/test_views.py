@@ -272,7 +272,7 @@ class TestOfficers:
         assert "No notice was shown to the person yet." in text_of(client.get(page))
         customer = inside(person)
         customer.get(PAGE)
-        assert "personal-data v2 was shown on" in text_of(client.get(page))
+        assert "Policy, version 2 was shown on" in text_of(client.get(page))
         reply(customer, "disagrees")
         given = Acknowledgement.objects.get()
         assert f"/admin/consent/acknowledgement/{given.pk}/change/" in text_of(client.get(page))
