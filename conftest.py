@@ -4,7 +4,6 @@ The databases are clones of one template that the real migrations made. The clea
 test is the only thing anywhere that switches the protecting triggers off (DESIGN 3).
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -88,10 +87,8 @@ def django_db_setup(django_db_blocker):
     with django_db_blocker.unblock():
         template, mine = f"test_{_fingerprint()}", f"test_{os.getpid()}"
         base = connection.settings_dict["NAME"]
-        var = Path(os.environ["KELISIM_VAR"])
-        var.mkdir(parents=True, exist_ok=True)
-        with (var / "template.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with connection._nodb_cursor() as lock:  # of the server: processes may share it and have folders of their own
+            lock.execute("SELECT pg_advisory_lock(%s)", [int(_fingerprint(), 16)])
             connection.settings_dict["TEST"]["NAME"] = template
             with connection._nodb_cursor() as cursor:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [f"{template}_done"])

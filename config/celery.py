@@ -9,6 +9,10 @@ embedded.ensure()
 from celery import Celery  # noqa: E402
 from celery.signals import setup_logging  # noqa: E402
 
+from config import broker  # noqa: E402
+
+broker.use()
+
 app = Celery("kelisim")
 app.set_default()  # for every thread: a new app is otherwise current in the thread that made it only
 app.config_from_object("django.conf:settings", namespace="CELERY")
