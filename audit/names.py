@@ -31,4 +31,7 @@ def actor_name(actor: str, user: Model | None = None) -> str:
 
 def reason_name(code: str | None) -> str:
     """The meaning of a reason code, the code itself when nobody has named it, "" for none."""
+    officer = (code or "").removeprefix("by.officer.")
+    if officer.isdecimal():
+        return _("in the name of officer %(number)s") % {"number": officer}
     return str(REASONS.get(code or "", code or ""))

@@ -13,10 +13,12 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from audit.actor import LazyActor
+from staff import problems
 from subjects.cabinet import SUBJECT_KEY
 
 Handler = Callable[[HttpRequest], HttpResponse]
 log = structlog.get_logger("kelisim.requests")
+API = "/api/"
 
 
 class RequestId:
@@ -37,6 +39,23 @@ class RequestId:
         response["Cross-Origin-Resource-Policy"] = "same-origin"
         response["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
         return response
+
+
+class ApiProblems:
+    """Whatever refuses a request to the API, it never answers with a page (RFC 9457)."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path_info.startswith(API) or response.status_code < 400 or "json" in response["Content-Type"]:
+            return response
+        problem = problems.Problem(problems.BY_STATUS.get(response.status_code, "bad_request"))
+        answer = problems.answer(request, problem)
+        if allow := response.get("Allow"):
+            answer["Allow"] = allow
+        return answer
 
 
 class TwoSessions(SessionMiddleware):
@@ -74,6 +93,9 @@ class Actor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         def who() -> str:
+            if request.path_info.startswith(API):
+                client = getattr(request, "api_client", None)  # since its key was looked at (staff.api)
+                return f"api:{client.code}" if client else ""
             if request.is_cabinet:
                 subject = request.session.get(SUBJECT_KEY)
                 return f"subject:{subject}" if subject else ""
@@ -95,7 +117,7 @@ class PrivatePages:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.path_info.startswith(("/admin/", "/cabinet/")):
+        if request.path_info.startswith(("/admin/", "/cabinet/", API)):
             add_never_cache_headers(response)
         return response
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config import embedded
@@ -62,6 +63,7 @@ INSTALLED_APPS = [
     "csp",
     "pgtrigger",
     "simple_history",
+    "ninja",  # for the files of its page: without them it would fetch a CDN's
     "audit",
     "staff",
     "notifications",
@@ -78,6 +80,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.middleware.TwoSessions",
     "django.middleware.locale.LocaleMiddleware",
+    "config.middleware.ApiProblems",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -162,6 +165,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_SAMESITE = True, "Lax"
 CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 CABINET_COOKIE_NAME = "kelisim_cabinet"
 CABINET_IDLE_SECONDS = 30 * 60
@@ -169,7 +173,7 @@ CABINET_IDLE_SECONDS = 30 * 60
 BEHIND_PROXY = env.bool("KELISIM_BEHIND_PROXY", False)
 SECURE = env.bool("KELISIM_HTTPS", PRODUCTION)
 if SECURE:
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
     CABINET_COOKIE_NAME = "__Host-cabinet"
     SECURE_SSL_REDIRECT = True
@@ -223,8 +227,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "notifications.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
+    "changes": {"task": "consent.tell_systems", "schedule": 10.0, "options": {"expires": 10}},
     "sweep": {"task": "notifications.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "forgotten codes": {"task": "subjects.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "expired sessions": {"task": "staff.purge_sessions", "schedule": crontab(hour=3, minute=10)},
+    "old codes": {"task": "subjects.purge_codes", "schedule": crontab(hour=3, minute=20)},
+    "terms of consents": {"task": "consent.keep_terms", "schedule": crontab(hour=9, minute=10)},
+    "old answers of the API": {"task": "staff.purge_answers", "schedule": crontab(hour=3, minute=30)},
 }
 
 # How old the last sign of life of worker and beat may be before `/readyz` says 503; they give one every 2 and 10 s.
@@ -235,6 +244,11 @@ EMAIL_URL = env.str("EMAIL_URL", f"smtp://localhost:{env.int('KELISIM_SMTP_PORT'
 EMAIL_SENDER = env.str("KELISIM_EMAIL_SENDER", "")
 # How long a letter may be claimed or on its way without a sign of life from its worker.
 LETTER_LEASE_SECONDS = env.int("KELISIM_LETTER_LEASE_SECONDS", 120)
+# A wrong address is found at the first letters; an old letter, forwarded or found, must not stop anybody's address.
+NOT_MINE_LINK_DAYS = env.int("KELISIM_NOT_MINE_LINK_DAYS", 180)
+# Where changes may be posted: out of the house, and to these hosts within it; a demo's house is one machine.
+WEBHOOKS_ANYWHERE = not PRODUCTION
+WEBHOOK_INSIDE_HOSTS = [host.lower() for host in env.list("KELISIM_WEBHOOK_INSIDE_HOSTS", default=[])]
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 LOGGING_CONFIG = None

@@ -6,14 +6,18 @@ from django.shortcuts import redirect
 from django.urls import include, path
 
 from config import health
+from config.api import api
+from consent.views import receipts
 
 urlpatterns = [
     path("", lambda request: redirect("policies:index"), name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path(".well-known/kelisim-keys.json", receipts.keys, name="receipt-keys"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/staff/", include("staff.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
     path("policy/", include("policies.urls")),
     path("cabinet/", include("subjects.urls")),
     path("cabinet/", include("consent.urls")),

@@ -5,3 +5,37 @@ from django.utils.translation import gettext_lazy as _
 class ConsentConfig(AppConfig):
     name = "consent"
     verbose_name = _("Consent")
+
+    def ready(self) -> None:
+        from audit.history import track
+        from audit.names import REASONS
+        from consent import feed, ledger, letters, models, paper, signing, stopping
+        from notifications import ports as outbox
+        from subjects import ports
+
+        for model in (
+            models.Purpose,
+            models.PurposeCategory,
+            models.ClauseLink,
+            models.DataList,
+            models.DataListEntry,
+            models.RetentionRule,
+            models.ConsentForm,
+            models.ConsentFormVersion,
+            models.FormItem,
+        ):
+            track(model)
+        for kind in letters.KINDS:
+            outbox.register(kind)
+        told = (*paper.WithdrawalReason, *paper.DeclineReason, *paper.ScanReason)
+        REASONS.update({reason.value: reason.label for reason in told})
+        REASONS["obligation_performed"] = _("the obligation is performed")
+        REASONS["term"] = _("the term has passed")
+        REASONS[stopping.STOPPED] = _("the consent to processing was withdrawn or ended")
+        REASONS[stopping.RESUMED] = _("the consent to processing was given")
+        ports.on_obligation_ended.append(lambda contract: ledger.release(subject=contract.subject))
+        # how a key is wrapped is no history: an old wrapping would outlive its key-encryption key
+        track(models.ReceiptKey, exclude=["kek_version", "wrapped"])
+        ports.on_keys_rotated.append(signing.rewrap)
+        track(models.Subscriber, exclude=["nonce", "sent", "sent_at", "failures", "due_at", "error"])
+        ports.on_standing_changed.append(feed.tell_standing)

@@ -1,8 +1,13 @@
-"""What the consent app shows on the cabinet's home: policies that changed and wait for an answer."""
+"""What the consent app shows on the cabinet's home: changed policies and forms that wait for an answer."""
 
+from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from consent.enums import LIVE, EventKind, FormState, State
+from consent.models import ConsentState
+from consent.my_consents import ENDS_SOON
 from consent.rules import pending
 from subjects import cabinet
 from subjects.models import DataSubject
@@ -14,5 +19,22 @@ def changed_policies(request: HttpRequest, subject: DataSubject) -> dict | None:
     return {"versions": [news.version for news in waiting]} if waiting else None
 
 
+def asked_consents(request: HttpRequest, subject: DataSubject) -> dict | None:
+    """The consents we asked for and those whose term ends soon, of forms still offered; one query."""
+    now = timezone.now()
+    asked = ConsentState.objects.filter(
+        Q(state__in=[State.REQUESTED, State.REQUEST_DEFERRED])
+        | Q(state__in=LIVE, last__kind__in=[EventKind.REQUESTED, EventKind.REQUEST_DEFERRED])
+        | Q(state__in=LIVE, until__gt=now, until__lte=now + ENDS_SOON),
+        subject=subject,
+        form__versions__state=FormState.APPROVED,
+        form__versions__in_force_during__contains=now,
+    )
+    rows = list(asked.select_related("form").order_by("form__order", "form__code", "scope"))
+    return {"asked": rows} if rows else None
+
+
 cabinet.PARTS.append(cabinet.Part(10, "cabinet/_changed_policies.html", changed_policies))
+cabinet.PARTS.append(cabinet.Part(15, "cabinet/_consents_asked.html", asked_consents))
+cabinet.LINKS.append(cabinet.Link(10, "consent:consents", _("My consents")))
 cabinet.LINKS.append(cabinet.Link(20, "consent:answers", _("What I answered")))

@@ -1,12 +1,18 @@
-"""When a person is asked to look at a policy, and against which text it is compared for them."""
+"""When a person is asked to look at a policy, and against which text it is compared for them; who may record what."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from consent.models import Acknowledgement
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils.translation import gettext as _
+
+from consent.enums import EventKind
+from consent.models import Acknowledgement, ConsentEvent
 from policies.models import PolicyVersion
+from staff.models import StaffUser
+from staff.rules import check_has_accepted_undertaking
 from subjects.models import DataSubject
 
 
@@ -58,3 +64,52 @@ def pending(subject: DataSubject) -> list[News]:
     answered = set(Acknowledgement.objects.filter(subject=subject).values_list("version", flat=True))
     found = [news(subject, list(versions), answered) for _policy, versions in groupby(published, lambda v: v.policy_id)]
     return sorted((n for n in found if n.waits), key=lambda n: _published_at(n.version))
+
+
+def check_may_record(by: StaffUser) -> None:
+    """Who may type what a person said on paper or by phone. Raises PermissionDenied."""
+    if not by.has_perm("consent.record_consentevent"):
+        raise PermissionDenied(_("Recording consents is not among your rights."))
+
+
+def may_record(by: StaffUser) -> bool:
+    """Whether `check_may_record` passes."""
+    return _passes(lambda: check_may_record(by))
+
+
+def check_may_open_scan(*, by: StaffUser) -> None:
+    """Who may see a signed paper: whoever compares papers with what was typed. Raises PermissionDenied."""
+    if not by.has_perm("consent.confirm_consentevent"):
+        raise PermissionDenied(_("Your role does not open scans."))
+    check_has_accepted_undertaking(by)
+
+
+def may_open_scan(*, by: StaffUser) -> bool:
+    """Whether `check_may_open_scan` passes."""
+    return _passes(lambda: check_may_open_scan(by=by))
+
+
+def check_may_confirm(event: ConsentEvent, *, by: StaffUser) -> None:
+    """Who may confirm what a colleague typed: a second person, once (DESIGN 5).
+
+    Raises ValidationError, PermissionDenied.
+    """
+    if not by.has_perm("consent.confirm_consentevent"):
+        raise PermissionDenied(_("Confirming consents is not among your rights."))
+    if event.kind != EventKind.PENDING_CONFIRMATION:
+        raise ValidationError(_("This consent waits for nobody."))
+    if event.user_id == by.pk:
+        raise ValidationError(_("You typed this consent: somebody else compares it with the paper."))
+
+
+def may_confirm(event: ConsentEvent, *, by: StaffUser) -> bool:
+    """Whether `check_may_confirm` passes."""
+    return _passes(lambda: check_may_confirm(event, by=by))
+
+
+def _passes(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except (PermissionDenied, ValidationError):
+        return False
+    return True

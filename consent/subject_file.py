@@ -1,10 +1,36 @@
-"""What the officers' page about a person says of their answers."""
+"""What the officers' page about a person says of their answers and consents."""
+
+from datetime import date, datetime, time, timedelta
 
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from consent.models import Acknowledgement, NoticeServed
+from audit.names import actor_name, reason_name
+from consent import grounds, ledger, rules
+from consent.derivation import Standing
+from consent.enums import State
+from consent.models import Acknowledgement, ConsentEvent, ConsentForm, ConsentFormVersion, NoticeServed
+from consent.scope_words import Scopes
 from subjects import subject_page
+from subjects.enums import Standing as PersonStanding
 from subjects.models import DataSubject
+
+SHOWN = 20
+# consent.grounds.Reason.code in words
+WHY = {
+    "law": gettext_lazy("a law demands it"),
+    "notice": gettext_lazy("the law asks for a notice, not for a consent"),
+    "depersonalised": gettext_lazy("with depersonalised data only"),
+    "consent": gettext_lazy("consent"),
+    "no_consent": gettext_lazy("no consent"),
+    "not_named": gettext_lazy("the text the person accepted does not name it in their language"),
+    "deferred": gettext_lazy("withdrawn: the loan does not need it, so it has stopped"),
+    "open_ended": gettext_lazy("not specific enough for any ground"),
+    "blocked": gettext_lazy("everything is stopped: data blocked or erased"),
+    "restricted": gettext_lazy("use stopped: only what a law demands goes on"),
+}
 
 
 def answers(request: HttpRequest, subject: DataSubject) -> dict | None:
@@ -13,7 +39,71 @@ def answers(request: HttpRequest, subject: DataSubject) -> dict | None:
         return None
     given = Acknowledgement.objects.filter(subject=subject).select_related("version__policy").order_by("-pk")
     served = NoticeServed.objects.filter(subject=subject).select_related("version__policy").order_by("-pk")
-    return {"answers": given[:20], "served": served.first()}
+    return {"answers": given[:SHOWN], "served": served.first()}
 
 
+def _moment(text: str) -> tuple[datetime | None, str]:
+    """(the end of the day that was asked for, in Almaty; None for now, what is wrong with it)."""
+    if not text:
+        return None, ""
+    try:
+        day = date.fromisoformat(text)
+        end = timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+    except (ValueError, OverflowError):
+        return None, _("“%(text)s” is no date: write it as 2026-11-23.") % {"text": text[:20]}
+    return (end, "") if end <= timezone.now() else (None, "")
+
+
+def _rows(subject: DataSubject, at: datetime | None, scopes: Scopes) -> list[dict]:
+    """Every form offered then or spoken of by then, once for each thing it was about."""
+    found = ledger.standings(subject, at)
+    offered = set(ConsentFormVersion.objects.in_force(at).values_list("form__code", flat=True))
+    forms = ConsentForm.objects.filter(code__in=offered | {code for code, _scope in found})
+    rows = []
+    for form in sorted(forms, key=lambda form: (form.order, len(form.code), form.code)):
+        about = sorted(scope for code, scope in found if code == form.code) or [""]
+        for scope in about:
+            standing = found.get((form.code, scope), Standing())
+            rows.append(
+                {"form": form, "about": scopes.in_words(scope), "state": State(standing.state), "standing": standing}
+            )
+    return rows
+
+
+def consents(request: HttpRequest, subject: DataSubject) -> dict | None:
+    """How the person's consents stand and what may be done on what ground, now or at the end of the day `?at=`."""
+    if not request.user.has_perm("consent.view_consentstate"):
+        return None
+    text = request.GET.get("at", "").strip()
+    at, wrong = _moment(text)
+    scopes = Scopes.of(subject)
+    events = ConsentEvent.objects.filter(subject=subject).select_related("form", "version", "user")
+    if at:
+        events = events.filter(occurred_at__lte=at)
+    return {
+        "subject": subject,
+        "day": text if at else "",
+        "wrong": wrong,
+        "rows": _rows(subject, at, scopes),
+        "reasons": [
+            {"reason": reason, "why": WHY[reason.code], "about": scopes.in_words(reason.scope)}
+            for reason in grounds.reasons(subject, at)
+        ],
+        "restricted": subject.standing == PersonStanding.RESTRICTED,
+        "events": [
+            {
+                "event": event,
+                "about": scopes.in_words(event.scope),
+                "who": actor_name(event.actor, event.user),
+                "why": reason_name(event.reason),
+            }
+            for event in events.order_by("-occurred_at", "-pk")[:SHOWN]
+        ],
+        "may_record": rules.may_record(request.user),
+        "may_confirm": rules.may_open_scan(by=request.user),
+        "may_see_events": request.user.has_perm("consent.view_consentevent"),
+    }
+
+
+subject_page.PARTS.append(subject_page.Part(10, "admin/consent/_consents.html", consents))
 subject_page.PARTS.append(subject_page.Part(20, "admin/consent/_answers.html", answers))

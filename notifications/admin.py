@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template import TemplateDoesNotExist
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
@@ -92,7 +92,8 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         left_out = campaign.audience.get("left_out", {})
         context = {
             **self.admin_site.each_context(request),
-            "title": subject_of(campaign, get_language() or "ru") or capfirst(title_of(campaign.kind)),
+            "title": gettext("Campaign № %(number)s") % {"number": campaign.pk},
+            "about": subject_of(campaign, get_language() or "ru") or capfirst(title_of(campaign.kind)),
             "opts": self.opts,
             "original": campaign,
             "campaign": campaign,
@@ -104,11 +105,22 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
             "left_out_names": self._standings(left_out),
             "left_out_total": sum(left_out.values()),
             "acts": [(n, label) for n, (label, states) in ACTS.items() if self._may(campaign, request, states)],
+            "specimens": self._specimens(campaign),
             "may_test": request.user.has_perm(RUN),
             "not_reached": reports.not_reached(campaign)[: reports.SHOWN],
             "not_reached_total": sum(progress.by_state[state] for state in reports.NOT_REACHED),
         }
         return render(request, self.change_form_template, context)
+
+    @staticmethod
+    def _specimens(campaign: Campaign) -> list[preview.Specimen]:
+        def url(language: str) -> str:
+            return reverse("admin:notifications_campaign_preview", args=[campaign.pk, language])
+
+        try:
+            return preview.specimens(kind=campaign.kind, cause=campaign.cause, url=url)
+        except NO_TEXT:
+            return []
 
     @staticmethod
     def _standings(left_out: dict[str, int]) -> list[tuple[str, int]]:
@@ -157,7 +169,7 @@ class CampaignAdmin(ReadOnlyAdmin, HistoryAdmin):
         if language not in Language.values:
             return render(request, "400.html", status=400)
         try:
-            services.send_test(campaign=campaign, by=request.user, language=language)
+            services.send_test(kind=campaign.kind, cause=campaign.cause, by=request.user, language=language)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         else:

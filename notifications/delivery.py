@@ -2,9 +2,11 @@
 became of each (DESIGN 6; policy 9.2)."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from email.utils import formataddr
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import structlog
 from django.conf import settings
@@ -13,6 +15,7 @@ from django.db import transaction
 from django.template import TemplateDoesNotExist
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from notifications import outbox
 from notifications.enums import Priority, SkipReason
@@ -32,17 +35,40 @@ WINDOW, FIRST_WINDOW, WINDOW_SECONDS = 20, 5, 0.5
 SHIFT_SECONDS = 2.0
 # So many refusals, and not one letter accepted: the mail server does not want us, and no letter is to blame.
 REFUSED_ALL = 5
-_NOT_MINE = signing.Signer(salt="notifications.not_mine")
+_NOT_MINE = signing.TimestampSigner(salt="notifications.not_mine")
 
 
-def not_mine_link(letter: Letter) -> str:
-    """The link by which the reader says that the letter reached a stranger; it holds a signed number only."""
-    return settings.SITE_URL + reverse("cabinet:not-mine", args=[_NOT_MINE.sign(str(letter.pk))])
+class NotMine(NamedTuple):
+    """What a reader's link says: which letter, and by a keyed mark which address it reached."""
+
+    letter_id: int
+    mark: str
 
 
-def letter_of(token: str) -> int:
-    """The letter's id behind a `not_mine_link` token. Raises signing.BadSignature."""
-    return int(_NOT_MINE.unsign(token))
+def address_mark(letter_id: int, address: str) -> str:
+    """20 hexadecimal digits by which the address of one letter is known again, and that say nothing to others."""
+    return salted_hmac("notifications.not_mine", f"{letter_id}:{address.casefold()}", algorithm="sha256").hexdigest()[
+        :20
+    ]
+
+
+def not_mine_link(letter: Letter, address: str) -> str:
+    """The link by which the reader says that the letter reached a stranger: a number and a mark, signed and dated."""
+    token = _NOT_MINE.sign(f"{letter.pk}.{address_mark(letter.pk, address)}")
+    return settings.SITE_URL + reverse("cabinet:not-mine", args=[token])
+
+
+def letter_of(token: str) -> NotMine:
+    """What is behind a `not_mine_link` token. Raises signing.SignatureExpired when it is too old, else BadSignature."""
+    signed = _NOT_MINE.unsign(token, max_age=timedelta(days=settings.NOT_MINE_LINK_DAYS))
+    letter_id, _dot, mark = signed.partition(".")
+    return NotMine(int(letter_id), mark)
+
+
+def _elsewhere(
+    find: Callable[[list[Letter]], dict[int, str]], letters: dict[int, Letter], ids: list[int]
+) -> dict[int, str]:
+    return find([letters[pk] for pk in ids])
 
 
 Prepared = tuple[Letter, Outgoing, str]
@@ -93,6 +119,11 @@ class Desk:
     def addresses(self, letters: list[Letter]) -> dict[int, str]:
         """{letter id: address}; a constant number of queries whatever the number of letters."""
         found: dict[int, str] = {}
+        for kind in {letter.kind for letter in letters}:
+            if elsewhere := KINDS[kind].addresses:
+                theirs = {letter.pk: letter for letter in letters if letter.kind == kind}
+                found |= self._known(partial(_elsewhere, elsewhere, theirs), list(theirs))
+        letters = [letter for letter in letters if KINDS[letter.kind].addresses is None]
         for attribute in ("subject", "staff"):
             model: Any = Letter._meta.get_field(attribute).related_model
             for notice in (True, False):
@@ -101,7 +132,8 @@ class Desk:
                     for letter in letters
                     if getattr(letter, f"{attribute}_id") and KINDS[letter.kind].notice is notice
                 }
-                known = self._known(model, list(set(wanted.values())), notice=notice) if wanted else {}
+                find = partial(model.addresses, notices=notice)
+                known = self._known(find, list(set(wanted.values()))) if wanted else {}
                 found |= {pk: known[owner][0] for pk, owner in wanted.items() if owner in known}
                 if attribute == "subject":  # the language they want now, whatever it was at publication
                     for letter in letters:
@@ -110,17 +142,17 @@ class Desk:
         return found
 
     @staticmethod
-    def _known(model: Any, owners: list[int], *, notice: bool) -> dict[int, tuple[str, str]]:
-        """{owner: (address, language)}; one value that cannot be opened does not keep the others from their letters."""
+    def _known(find: Callable[[list[int]], dict[int, Any]], owners: list[int]) -> dict[int, Any]:
+        """What `find` finds; one value that cannot be opened does not keep the others from their letters."""
         try:
-            return model.addresses(owners, notices=notice)
+            return find(owners)
         except Exception as error:
             if len(owners) == 1:
                 log.error("an address could not be opened", owner=owners[0], error=type(error).__name__)
                 return {}
-        known: dict[int, tuple[str, str]] = {}
+        known: dict[int, Any] = {}
         for owner in owners:
-            known |= Desk._known(model, [owner], notice=notice)
+            known |= Desk._known(find, [owner])
         return known
 
     @transaction.atomic
@@ -150,7 +182,7 @@ class Desk:
         compiled = self.compile(letter)
         links = {
             "cabinet_link": settings.SITE_URL + reverse("cabinet:home"),
-            "not_mine_link": not_mine_link(letter),
+            "not_mine_link": not_mine_link(letter, address),
             **personal,
         }
         data = compiled.fill(

@@ -13,6 +13,7 @@ from datetime import datetime
 from email.header import Header, decode_header, make_header
 from email.utils import format_datetime, formataddr, getaddresses
 from hashlib import sha256
+from html import escape
 from typing import Any
 
 from django.template import Context, Engine
@@ -56,6 +57,10 @@ class Rendered:
     text: str
     html: str
     language: str
+
+    def html_with(self, values: Mapping[str, str]) -> str:
+        """The HTML part with `values` where the markers stand: for a page that shows a letter, never for sending."""
+        return _MARKER.sub(lambda found: escape(values[_NAMES[found[0]]]), self.html)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,15 @@
 
 from typing import ClassVar
 
-import pgtrigger
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from audit.models import Event
-from audit.triggers import HouseTrigger
 from notifications.enums import TERMINAL, CampaignState, Delivery, LetterState, Priority, SkipReason
 from notifications.ports import title_of
+from notifications.triggers import LetterIsItself, LetterStateGuard, NeverDeleted
 from staff.enums import Language
 
 
@@ -23,7 +22,6 @@ class Campaign(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=CampaignState, default=CampaignState.RUNNING)
     # Frozen with the audience: {"queued": 480, "no_address": 12, "left_out": {"deceased": 3, …}}
     audience = models.JSONField(_("audience"), default=dict)
-    starts_at = models.DateTimeField(_("starts at"), db_default=Now())
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     paused_by = models.ForeignKey(
@@ -54,27 +52,6 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return f"{title_of(self.kind)} № {self.pk}"
-
-
-class LetterStateGuard(HouseTrigger):
-    """From a terminal state a letter goes nowhere, but `uncertain → queued`, and that by a named officer."""
-
-    name = "letter_state"
-    when, level, operation = pgtrigger.Before, pgtrigger.Row, pgtrigger.Update
-
-    def render_condition(self, model: type[models.Model]) -> str:
-        states = ", ".join(f"'{state}'" for state in TERMINAL)
-        return f"WHEN (OLD.state IN ({states}) AND OLD.state IS DISTINCT FROM NEW.state)"
-
-    def get_func(self, model: type[models.Model]) -> str:
-        return """
-            IF OLD.state = 'uncertain' AND NEW.state = 'queued'
-                AND coalesce(current_setting('kelisim.actor', true), '') ~ '^officer:[0-9]+$' THEN
-                RETURN NEW;
-            END IF;
-            RAISE EXCEPTION 'a letter that is % does not become %', OLD.state, NEW.state
-            USING ERRCODE = 'check_violation';
-        """
 
 
 class Letter(models.Model):
@@ -142,8 +119,10 @@ class Letter(models.Model):
             ),
             models.Index(fields=["claimed_at"], condition=Q(state="sending"), name="notifications_claimed"),
             models.Index(fields=["campaign", "state", "language"], name="notifications_by_campaign"),
+            # the sweep looks for codes that nobody was told of among the letters of the last minutes
+            models.Index(fields=["created_at"], condition=Q(priority=Priority.CODE), name="notifications_codes"),
         ]
-        triggers = [LetterStateGuard()]
+        triggers = [LetterStateGuard(), LetterIsItself(), NeverDeleted()]
 
     def __str__(self) -> str:
         return f"{title_of(self.kind)} № {self.pk}"

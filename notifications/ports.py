@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from notifications.models import Letter
 
 
+# in the cause of a letter that an officer sent to themselves to see it
+TEST = ".test."
+
+
 def _nothing(_letters: list["Letter"]) -> dict[int, dict[str, str]]:
     return {}
 
@@ -25,6 +29,8 @@ class LetterKind(NamedTuple):
     personal: letters → {letter id: {placeholder: value}}; what differs from person to person (a code).
         It runs at sending, inside the transaction that claimed the letters.
     notice: a notice, which some standings stop; a sign-in code is none
+    addresses: letters → {letter id: address}, for letters that do not go to the addressee's own address: to the one
+        they had until it was changed
     title: what officers call it
     """
 
@@ -34,6 +40,7 @@ class LetterKind(NamedTuple):
     personal: Callable[[list["Letter"]], dict[int, dict[str, str]]] = _nothing
     notice: bool = True
     title: Promise | str = ""
+    addresses: Callable[[list["Letter"]], dict[int, str]] | None = None
 
 
 KINDS: dict[str, LetterKind] = {}

@@ -31,8 +31,26 @@ class Progress(NamedTuple):
 STALLED_AFTER = timedelta(minutes=3)
 
 
+def idle(campaign: Campaign) -> list[tuple[datetime, datetime | None]]:
+    """When the campaign did not run, oldest first: (from, to), `to` None for now; one query, from its history."""
+    spans: list[tuple[datetime, datetime | None]] = []
+    for at, state in campaign.history.order_by("history_id").values_list("history_date", "state"):
+        resting = bool(spans) and spans[-1][1] is None
+        if resting and state == CampaignState.RUNNING:
+            spans[-1] = (spans[-1][0], at)
+        elif not resting and state != CampaignState.RUNNING:
+            spans.append((at, None))
+    return spans
+
+
+def _resting(spans: list[tuple[datetime, datetime | None]], first: datetime, last: datetime) -> timedelta:
+    """How much of the time from `first` to `last` falls into `spans`."""
+    parts = (min(end or last, last) - max(start, first) for start, end in spans)
+    return sum((part for part in parts if part > timedelta()), timedelta())
+
+
 def progress(campaign: Campaign) -> Progress:
-    """Two queries: counts by state and language, and the pace so far."""
+    """Three queries: counts by state and language, the pace so far, and when it was paused, which is no time of its."""
     counts = campaign.letters.order_by().values_list("state", "language").annotate(n=Count("pk"))
     by_state: dict[str, int] = {str(state): 0 for state in LetterState.values}
     by_language: dict[str, dict[str, int]] = {str(code): dict(by_state) for code in Language.values}
@@ -46,11 +64,15 @@ def progress(campaign: Campaign) -> Progress:
     )
     now = timezone.now()
     rate, expected = 0.0, None
-    if pace["n"] and pace["n"] > 1 and pace["last"] > pace["first"]:
-        rate = 60 * pace["n"] / (pace["last"] - pace["first"]).total_seconds()
+    spans = idle(campaign)
+    worked = timedelta()
+    if pace["n"] and pace["n"] > 1:
+        worked = pace["last"] - pace["first"] - _resting(spans, pace["first"], pace["last"])
+    if worked > timedelta():
+        rate = 60 * pace["n"] / worked.total_seconds()
         if campaign.state == CampaignState.RUNNING and done < total:
             expected = now + timedelta(minutes=(total - done) / rate)
-    last_sign = pace["last"] or campaign.created_at
+    last_sign = max([pace["last"] or campaign.created_at, *(end for _start, end in spans if end)])
     stalled = campaign.state == CampaignState.RUNNING and done < total and now - last_sign > STALLED_AFTER
     return Progress(total, done, by_state, by_language, rate, expected, stalled)
 

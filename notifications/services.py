@@ -8,6 +8,7 @@ from notifications import outbox
 from notifications.doorbell import ring
 from notifications.enums import CampaignState, Delivery, LetterState, Priority, SkipReason
 from notifications.models import Campaign, DeliveryEvent, Letter
+from notifications.ports import TEST
 from notifications.rules import NotAllowed, check_may_requeue, check_may_run
 from staff.models import StaffUser
 
@@ -73,17 +74,15 @@ def cancel(*, campaign: Campaign, by: StaffUser) -> Campaign:
 
 
 @transaction.atomic
-def send_test(*, campaign: Campaign, by: StaffUser, language: str) -> Letter:
-    """Send the officer the campaign's letter as a customer would get it. Raises NotAllowed without an e-mail."""
+def send_test(*, kind: str, cause: str, by: StaffUser, language: str) -> Letter:
+    """Send the officer a letter as a customer would get it, to the officer's own e-mail and nobody else's.
+
+    cause: that of the letter itself. Raises NotAllowed for an officer without an e-mail.
+    """
     if not by.email:
         raise NotAllowed(_("You have no e-mail in your account: ask the administrator to add one."))
-    number = Letter.objects.filter(staff=by, kind=campaign.kind).count() + 1
-    return write(
-        kind=campaign.kind,
-        cause=f"{campaign.cause}.test.{number}",
-        language=language,
-        staff_id=by.pk,
-    )
+    number = Letter.objects.filter(staff=by, kind=kind).count() + 1
+    return write(kind=kind, cause=f"{cause}{TEST}{number}", language=language, staff_id=by.pk)
 
 
 @transaction.atomic

@@ -18,8 +18,9 @@ from notifications.models import Campaign
 from policies import letters, rules, services
 from policies.enums import State
 from policies.forms import ChangesForm, DraftForm, ImportForm, PublishForm
+from policies.letter_pages import LetterPages, moment_in, publication, with_moment
 from policies.markdown import BadPolicyFile
-from policies.models import Policy, PolicySource, PolicyVersion
+from policies.models import LegalAct, Policy, PolicySource, PolicyVersion
 from policies.reading import changes, predecessor, reading_language
 from policies.steps import BY_NAME, STEPS, Step
 from staff.enums import Language
@@ -54,7 +55,7 @@ class PolicyAdmin(HouseAdmin):
 
 
 @admin.register(PolicyVersion)
-class PolicyVersionAdmin(HouseAdmin):
+class PolicyVersionAdmin(LetterPages, HouseAdmin):
     list_display = ("__str__", "state_now", "weight", "in_force", "approved_by")
     list_filter = ("policy", "state")
     list_select_related = ("policy", "submitted_by", "approved_by")
@@ -250,6 +251,9 @@ class PolicyVersionAdmin(HouseAdmin):
             return redirect("admin:policies_policyversion_change", pk)
         step = BY_NAME[step]
         form, refusal = self._step_form(request, version, step), step.refusal(version, request.user)
+        looking = "look" in request.POST and isinstance(form, PublishForm) and not refusal
+        if looking and form.is_moment_valid():
+            return redirect(with_moment(request.path, form.cleaned_data["at"]))
         if request.method == "POST" and (refusal or form is None or form.is_valid()):
             try:
                 if refusal:
@@ -271,7 +275,7 @@ class PolicyVersionAdmin(HouseAdmin):
             "form": form,
             "refusal": refusal,
             "seen": request.POST.get("seen") or services.mark_of(version),
-            "audience": letters.audience_size() if step.name == "publish" and version.significant else None,
+            **(publication(version, at=moment_in(request.GET)) if step.name == "publish" and not refusal else {}),
         }
         return render(request, "admin/policies/step.html", context)
 
@@ -280,5 +284,23 @@ class PolicyVersionAdmin(HouseAdmin):
         if step.name == "request-changes":
             return ChangesForm(request.POST or None)
         if step.name == "publish":
-            return PublishForm(request.POST or None, version=version, by=request.user)
+            at = moment_in(request.GET)
+            planned = {"when": PublishForm.When.LATER, "at": at} if at else None
+            return PublishForm(request.POST or None, initial=planned, version=version, by=request.user)
         return None
+
+
+@admin.register(LegalAct)
+class LegalActAdmin(HouseAdmin):
+    list_display = ("number", "date", "title_ru", "status", "repealed_on", "confirmed_by_counsel")
+    list_filter = ("status",)
+    fields = (
+        "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor",
+        "confirmed_by_counsel",
+    )  # fmt: skip
+
+    def has_delete_permission(self, request: HttpRequest, obj: LegalAct | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LegalAct | None = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()

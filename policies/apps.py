@@ -11,6 +11,13 @@ class PoliciesConfig(AppConfig):
         from notifications import ports
         from policies import letters, models
 
-        for model in (models.Policy, models.PolicyVersion, models.PolicySource, models.Clause, models.Finding):
+        for model in (
+            models.Policy,
+            models.PolicyVersion,
+            models.PolicySource,
+            models.Clause,
+            models.Finding,
+            models.LegalAct,
+        ):
             track(model)
         ports.register(letters.POLICY_CHANGED)

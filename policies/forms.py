@@ -133,13 +133,18 @@ class PublishForm(forms.Form):
             raise ValidationError(_("This is not the number of this version."))
         return self.cleaned_data["number"]
 
+    def is_moment_valid(self) -> bool:
+        """Whether the version may be published at what is said so far; the number is asked of who publishes."""
+        self.errors.pop("number", None)
+        return not self.errors
+
     def clean(self) -> dict:
         cleaned = super().clean()
         if cleaned.get("when") == self.When.LATER and not cleaned.get("at") and "at" not in self.errors:
             self.add_error("at", _("Say the day and the time."))
         if cleaned.get("when") == self.When.NOW:
             cleaned["at"] = None
-        if not self.errors:
+        if not self.errors.keys() & {"when", "at"}:
             try:
                 rules.check_may_publish(self.version, by=self.by, at=cleaned["at"])
             except rules.NotAllowed as error:

@@ -257,3 +257,17 @@ class Finding(models.Model):
             languages=list(self.languages),
             params=self.params,
         ).message
+
+
+# Django looks for models here; this one lies in a file of its own
+from policies.legal_acts import LegalAct  # noqa: E402
+
+__all__ = [
+    "Clause",
+    "Finding",
+    "LegalAct",
+    "Policy",
+    "PolicySource",
+    "PolicyVersion",
+    "PolicyVersionQuerySet",
+]

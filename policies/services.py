@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from simple_history.utils import get_history_manager_for_model
 
+from notifications import services as outgoing
+from notifications.models import Letter
 from policies import letters, rules
 from policies.enums import State
 from policies.markdown import BadPolicyFile, Problem, parse
@@ -261,6 +263,18 @@ def publish(
     if version.significant:
         letters.announce(version)
     return version
+
+
+@transaction.atomic
+def send_test(version: PolicyVersion, *, by: StaffUser, language: str, at: datetime | None = None) -> Letter:
+    """Send to `by`, and to nobody else, the letter that publishing the version for the moment `at` would send.
+
+    at: None for now. Raises NotAllowed (not to be published, no letters), notifications' NotAllowed (no e-mail).
+    """
+    rules.check_may_schedule(version, by=by)
+    if not version.significant:
+        raise NotAllowed(_("No letters are sent: the change is not especially significant."), code="no_letters")
+    return outgoing.send_test(kind=letters.KIND, cause=letters.cause_of(version, at=at), by=by, language=language)
 
 
 @transaction.atomic

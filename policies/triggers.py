@@ -13,10 +13,17 @@ CONTENT = (
     "change_summary_kk", "change_summary_ru", "change_summary_en",
 )  # fmt: skip
 PEOPLE = ("submitted_by_id", "approved_by_id", "published_by_id", "changes_requested_by_id")
+# A reason in history that begins so names, by number, the officer in whose name a command wrote.
+IN_THE_NAME_OF = "by.officer."
 
 
 class FourEyes(HouseTrigger):
-    """Whoever signs is the officer who acts, and nobody approves what they wrote."""
+    """Whoever signs is the officer who acts, and nobody approves what they wrote: the text, its files or its terms.
+
+    What somebody wrote is read from history, which triggers write: from the rows of clauses and files, and from those
+    rows of the version itself in which something of `CONTENT` differs from the row before. It is asked where an
+    approver signs and not again: what is signed is frozen, and a published version must close when its successor comes.
+    """
 
     name = "four_eyes"
     when, level = pgtrigger.Before, pgtrigger.Row
@@ -35,16 +42,37 @@ class FourEyes(HouseTrigger):
             f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
             for c in PEOPLE
         )
+        wrote = (
+            "(h.history_user_id = NEW.approved_by_id"
+            f" OR h.history_change_reason = '{IN_THE_NAME_OF}' || NEW.approved_by_id)"
+        )
+        content = ", ".join(f"v.{c}" for c in CONTENT)
         return f"""
             IF {signed} THEN
                 RAISE EXCEPTION 'nobody signs for somebody else'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_own_signature';
             END IF;
-            IF NEW.state IN ('approved', 'published') AND EXISTS (
-                SELECT 1 FROM policies_historicalclause h
-                WHERE h.version_id = NEW.id AND h.history_user_id = NEW.approved_by_id
+            IF NEW.approved_by_id IS NULL
+                OR (CASE WHEN TG_OP = 'UPDATE' THEN NEW.approved_by_id IS NOT DISTINCT FROM OLD.approved_by_id
+                    ELSE false END) THEN
+                RETURN NEW;
+            END IF;
+            IF EXISTS (
+                SELECT 1 FROM policies_historicalclause h WHERE h.version_id = NEW.id AND {wrote}
+                UNION ALL
+                SELECT 1 FROM policies_historicalpolicysource h WHERE h.version_id = NEW.id AND {wrote}
             ) THEN
                 RAISE EXCEPTION 'whoever wrote a clause does not approve the version'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_author_approves';
+            END IF;
+            IF EXISTS (
+                SELECT 1 FROM (
+                    SELECT v.*, ROW({content}) IS DISTINCT FROM lag(ROW({content})) OVER (ORDER BY v.history_id)
+                        AS is_written
+                    FROM policies_historicalpolicyversion v WHERE v.id = NEW.id
+                ) h WHERE h.is_written AND {wrote}
+            ) THEN
+                RAISE EXCEPTION 'whoever wrote the terms of a version does not approve it'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'policies_author_approves';
             END IF;
             RETURN NEW;

@@ -65,8 +65,7 @@ class StaffUserAdmin(Undeletable):
         return ", ".join(grant.get_role_display() for grant in user.grants)
 
     def save_model(self, request: HttpRequest, obj: StaffUser, form: ModelForm, change: bool) -> None:
-        # only what was typed: a password set meanwhile stays
-        obj.save(update_fields=form.changed_data or ["position"])
+        services.change_account(user=obj, fields=form.changed_data or ["position"], by=request.user)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
         """Open an account; its owner gets the link to set a password."""
@@ -227,3 +226,7 @@ class SignInAdmin(ReadOnlyAdmin, KeysetAdmin):
     @admin.display(description=_("done by"))
     def by(self, row: SignIn) -> str:
         return actor_name(row.actor, row.user)
+
+
+# the admin looks for its pages here
+from staff import api_admin  # noqa: E402, F401

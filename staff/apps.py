@@ -10,10 +10,11 @@ class StaffConfig(AppConfig):
     def ready(self) -> None:
         from audit.history import track
         from staff import ports
-        from staff.models import Operator, RoleGrant, StaffUser, Undertaking
+        from staff.models import ApiClient, Operator, RoleGrant, StaffUser, Undertaking
 
         track(Operator)
         track(StaffUser, exclude=["password"])
         track(RoleGrant)
         track(Undertaking)
+        track(ApiClient, exclude=["digest", "last_used_at"])
         checks.register(ports.missing_handlers)

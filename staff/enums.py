@@ -26,3 +26,15 @@ class SignInOutcome(models.TextChoices):
     SIGNED_OUT = "signed_out", _("signed out")
     LINK_ASKED = "link_asked", _("asked for a link to set a password")
     PASSWORD_SET = "password_set", _("set a password")
+
+
+class Scope(models.TextChoices):
+    """What a system may do over the API; each operation names the one it needs."""
+
+    SUBJECTS_READ = "subjects:read", pgettext_lazy("API right", "find data subjects")
+    SUBJECTS_WRITE = "subjects:write", pgettext_lazy("API right", "add and change data subjects")
+    LOANS_WRITE = "loans:write", pgettext_lazy("API right", "tell of applications and contracts")
+    FORMS_READ = "forms:read", pgettext_lazy("API right", "read the forms in force")
+    CONSENT_READ = "consent:read", pgettext_lazy("API right", "read consents and grounds")
+    CONSENT_WRITE = "consent:write", pgettext_lazy("API right", "show forms, record answers and withdrawals")
+    CHANGES_READ = "changes:read", pgettext_lazy("API right", "read and acknowledge the change feed")

@@ -1,4 +1,4 @@
-"""The letters to staff that carry a link to set a password. The link is made while the letter is sent, never stored."""
+"""The letters to staff: links to set a password, made while the letter is sent and never stored; a changed e-mail."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,11 +10,13 @@ from django.utils.encoding import force_bytes
 from django.utils.functional import Promise
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
+from simple_history.utils import get_history_manager_for_model
 
 from staff.models import Operator, SignIn, StaffUser
 
 PASSWORD_RESET = "password_reset"  # noqa: S105 -- the kind of a letter
 ACCOUNT_CREATED = "account_created"
+ACCOUNT_EMAIL_CHANGED = "account_email_changed"
 
 
 class Kind(NamedTuple):
@@ -26,6 +28,7 @@ class Kind(NamedTuple):
     personal: Callable[[list[Any]], dict[int, dict[str, str]]]
     notice: bool
     title: Promise
+    addresses: Callable[[list[Any]], dict[int, str]] | None = None
 
 
 def password_link(user: StaffUser) -> str:
@@ -72,7 +75,36 @@ def _links(letters: list[Any]) -> dict[int, dict[str, str]]:
     return {letter.pk: {"cabinet_link": password_link(people[letter.staff_id])} for letter in letters}
 
 
+def _always(_cause: str) -> bool:
+    return True
+
+
+def _nothing(_letters: list[Any]) -> dict[int, dict[str, str]]:
+    return {}
+
+
+def _operator(_cause: str, language: str) -> dict:
+    operator = Operator.current()
+    return {"operator_name": operator.name(language) if operator else "Kelisim"}
+
+
+def _former(letters: list[Any]) -> dict[int, str]:
+    """{letter id: the e-mail of the account before the change}, as the history row of the cause holds it."""
+    rows = {int(letter.cause.partition(":")[2].partition("#")[0]): letter.pk for letter in letters}
+    was = get_history_manager_for_model(StaffUser).filter(history_id__in=list(rows)).exclude(email="")
+    return {rows[row]: email for row, email in was.values_list("history_id", "email")}
+
+
 KINDS = (
     Kind(PASSWORD_RESET, _context, _is_active, _links, notice=False, title=_("link to set a password")),
     Kind(ACCOUNT_CREATED, _context, _has_no_password, _links, notice=False, title=_("a new account")),
+    Kind(
+        ACCOUNT_EMAIL_CHANGED,
+        _operator,
+        _always,
+        _nothing,
+        notice=False,
+        title=_("the e-mail of an account was changed"),
+        addresses=_former,
+    ),
 )

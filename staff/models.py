@@ -206,3 +206,19 @@ class SignIn(Event):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()} № {self.pk}"
+
+
+# Django looks for models here; they lie in a file of their own
+from staff.api_clients import ApiAllowance, ApiClient, IdempotentAnswer  # noqa: E402
+
+__all__ = [
+    "ApiAllowance",
+    "ApiClient",
+    "IdempotentAnswer",
+    "Operator",
+    "RoleGrant",
+    "SignIn",
+    "StaffUser",
+    "Undertaking",
+    "UndertakingAcceptance",
+]

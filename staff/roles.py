@@ -21,6 +21,21 @@ SUBJECTS_MASKED = (
     "subjects.view_cabinetevent",
     "subjects.view_task",
 )
+CONSENTS_TO_READ = (
+    "consent.view_consentevent",
+    "consent.view_consentstate",
+    "consent.view_purpose",
+    "consent.view_purposecategory",
+    "consent.view_retentionrule",
+    "consent.view_consentform",
+    "consent.view_consentformversion",
+    "consent.view_formitem",
+)
+REGISTERS_TO_READ = (
+    "policies.view_legalact",
+    "consent.view_clauselink",
+    "consent.view_datalist",
+)
 LETTERS_TO_READ = (
     "notifications.view_campaign",
     "notifications.view_letter",
@@ -33,6 +48,8 @@ STAFF_TO_READ = (
     "staff.view_undertaking",
     "staff.view_undertakingacceptance",
     "staff.view_signin",
+    "staff.view_apiclient",
+    "consent.view_receiptkey",
 )
 
 ROLES: dict[Role, tuple[str, ...]] = {
@@ -40,7 +57,10 @@ ROLES: dict[Role, tuple[str, ...]] = {
     Role.OPERATOR: (
         *SUBJECTS_MASKED,
         *POLICIES_TO_READ,
+        *CONSENTS_TO_READ,
+        *REGISTERS_TO_READ,
         "notifications.view_letter",
+        "consent.record_consentevent",
         "subjects.issue_paper_code",
         "subjects.change_task",
     ),
@@ -48,8 +68,11 @@ ROLES: dict[Role, tuple[str, ...]] = {
     Role.OFFICER: (
         *SUBJECTS_MASKED,
         *POLICIES_TO_READ,
+        *CONSENTS_TO_READ,
+        *REGISTERS_TO_READ,
         *LETTERS_TO_READ,
         "staff.view_operator",
+        "consent.view_subscriber",
         "policies.add_policy",
         "policies.change_policy",
         "policies.add_policyversion",
@@ -60,12 +83,27 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "subjects.view_subjectimport",
         "subjects.import_subjects",
         "subjects.issue_paper_code",
+        "subjects.correct_email",
         "subjects.change_task",
+        "consent.record_consentevent",
+        "consent.confirm_consentevent",
+        "consent.import_consents",
+        "consent.add_purposecategory",
+        "consent.add_retentionrule",
+        "consent.add_datalist",
+        "consent.add_clauselink",
+        "consent.delete_clauselink",
+        "consent.add_consentformversion",
+        "consent.change_consentformversion",
+        "consent.submit_consentformversion",
+        "consent.change_purpose",
     ),
     # answers for it (94-V art. 25): approves, publishes, writes to people, opens values
     Role.DPO: (
         *SUBJECTS_MASKED,
         *POLICIES_TO_READ,
+        *CONSENTS_TO_READ,
+        *REGISTERS_TO_READ,
         *LETTERS_TO_READ,
         *STAFF_TO_READ,
         "audit.view_accessrecord",
@@ -77,18 +115,35 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "subjects.view_subjectimport",
         "subjects.change_datacategory",
         "subjects.issue_paper_code",
+        "subjects.correct_email",
         "subjects.change_task",
         "staff.change_operator",
         "staff.add_undertaking",
+        "consent.approve_consentformversion",
+        "consent.confirm_consentevent",
+        "consent.approve_purposecategory",
+        "consent.approve_retentionrule",
+        "consent.approve_datalist",
+        "consent.add_purpose",
+        "consent.change_purpose",
+        "consent.change_consentform",
+        "policies.add_legalact",
+        "policies.change_legalact",
+        "consent.view_subscriber",
+        "consent.add_subscriber",
+        "consent.change_subscriber",
     ),
     # looks at everything, masked, and touches nothing
     Role.AUDITOR: (
         *SUBJECTS_MASKED,
         *POLICIES_TO_READ,
+        *CONSENTS_TO_READ,
+        *REGISTERS_TO_READ,
         *LETTERS_TO_READ,
         *STAFF_TO_READ,
         "audit.view_accessrecord",
         "subjects.view_subjectimport",
+        "consent.view_subscriber",
     ),
     # accounts, and not one word about customers
     Role.ADMINISTRATOR: (
@@ -100,6 +155,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "staff.add_rolegrant",
         "staff.change_rolegrant",
         "staff.add_undertaking",
+        "staff.add_apiclient",
+        "staff.change_apiclient",
     ),
 }
 

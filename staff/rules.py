@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
 from staff.enums import Role
-from staff.models import RoleGrant, StaffUser, Undertaking, UndertakingAcceptance
+from staff.models import ApiClient, RoleGrant, StaffUser, Undertaking, UndertakingAcceptance
 from staff.roles import ALONE
 
 
@@ -44,6 +44,11 @@ def _check_other(user: StaffUser, by: StaffUser | None, sentence: str) -> None:
 def check_may_create(*, by: StaffUser | None) -> None:
     """Accounts are opened by administrators (policy 5.4)."""
     _check_permission(by, "staff.add_staffuser")
+
+
+def check_may_change(*, by: StaffUser | None) -> None:
+    """The details of accounts are the administrators' to change."""
+    _check_permission(by, "staff.change_staffuser")
 
 
 def check_may_grant(user: StaffUser, role: str, *, by: StaffUser | None) -> None:
@@ -112,6 +117,18 @@ def check_may_publish_undertaking(*, by: StaffUser | None) -> None:
     _check_permission(by, "staff.add_undertaking")
 
 
+def check_may_make_client(*, by: StaffUser | None) -> None:
+    """Keys to the API are the administrators' to make and to change."""
+    _check_permission(by, "staff.add_apiclient")
+
+
+def check_may_change_client(client: ApiClient, *, by: StaffUser | None) -> None:
+    """A revoked key stays revoked: a new system gets a new one."""
+    _check_permission(by, "staff.change_apiclient")
+    if client.revoked_at is not None:
+        raise NotAllowed(_("This key was revoked: make a new one."), code="state")
+
+
 def _asks(check: Callable[..., None]) -> Callable[..., bool]:
     def may(*args: object, by: StaffUser | None) -> bool:
         try:
@@ -126,9 +143,12 @@ def _asks(check: Callable[..., None]) -> Callable[..., bool]:
 
 
 may_create = _asks(check_may_create)
+may_change = _asks(check_may_change)
 may_grant = _asks(check_may_grant)
 may_revoke = _asks(check_may_revoke)
 may_deactivate = _asks(check_may_deactivate)
 may_reactivate = _asks(check_may_reactivate)
 may_send_link = _asks(check_may_send_link)
 may_publish_undertaking = _asks(check_may_publish_undertaking)
+may_make_client = _asks(check_may_make_client)
+may_change_client = _asks(check_may_change_client)

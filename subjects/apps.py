@@ -11,14 +11,17 @@ class SubjectsConfig(AppConfig):
         from audit.history import track
         from audit.names import REASONS
         from notifications import ports
-        from subjects import models, sign_in
-        from subjects.enums import RevealReason
+        from subjects import letters, models, register, sign_in
+        from subjects.enums import ADDRESS_RIGHT, CorrectionReason, RevealReason
 
         track(models.DataSubject, exclude=["reference"])
-        for model in (models.DataCategory, models.PersonalData, models.Task):
+        for model in (models.DataCategory, models.PersonalData, models.Task, models.Application, models.Contract):
             track(model)
         # how far it is changes every second: the page reads it, history need not
         track(models.SubjectImport, exclude=["sealed_file", "rows_done"])
-        REASONS.update({reason.value: reason.label for reason in RevealReason})
+        REASONS.update({reason.value: reason.label for reason in (*RevealReason, *CorrectionReason)})
+        REASONS[ADDRESS_RIGHT] = _("the address is right after all")
         ports.register(sign_in.SIGN_IN_CODE)
+        ports.register(letters.KIND)
+        register.guard_prose()
         autodiscover_modules("cabinet_home", "subject_file")

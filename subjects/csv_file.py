@@ -1,4 +1,4 @@
-"""The form of a file of data subjects: its encoding, separator, header and lines; what cells mean is `csv_rows`."""
+"""The form of a file of rows: its encoding, separator, header and lines; what cells mean is their owner's matter."""
 
 import csv
 import io
@@ -16,7 +16,8 @@ BLANK = ',;\t\r " \u00a0'
 NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 # {column: {language: names it is known by}}; the first of each language stands in the template
-HEADERS: dict[str, dict[str, tuple[str, ...]]] = {
+Headers = dict[str, dict[str, tuple[str, ...]]]
+HEADERS: Headers = {
     "client_number": {
         "en": ("client number", "client no", "client id", "customer number"),
         "ru": ("номер клиента", "№ клиента", "код клиента"),
@@ -56,8 +57,11 @@ class WholeFile(Exception):
 class File:
     """A file whose header was read: its columns, and the cells of its rows."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(
+        self, stream: BinaryIO, headers: Headers = HEADERS, required: tuple[str, ...] = ("client_number",)
+    ) -> None:
         self.stream = stream
+        self.headers, self.names = headers, _names(headers)
         self.columns: list[str | None] = []
         # {column: as it stands in the file}
         self.labels: dict[str, str] = {}
@@ -67,21 +71,25 @@ class File:
         _number, header = next(self._lines(), (1, ""))
         if not header.strip(BLANK):
             raise WholeFile(1, "file_empty")
-        self.delimiter = max(",;\t", key=lambda sign: len(_known(_header_cells(header, sign))))
+        self.delimiter = max(",;\t", key=lambda sign: len(self._known(_header_cells(header, sign))))
         cells = _header_cells(header, self.delimiter)
-        if not _known(cells):
+        if not self._known(cells):
             raise WholeFile(1, "header_unnamed")
         for index, cell in enumerate(cells, start=1):
             self._add_column(cell, index)
-        if "client_number" not in self.labels:
-            self.problems.append(RowProblem(1, "", "header_missing", {"name": "client_number"}))
+        for name in required:
+            if name not in self.labels:
+                self.problems.append(RowProblem(1, "", "header_missing", {"name": name}))
+
+    def _known(self, cells: list[str]) -> list[str]:
+        return [cell for cell in cells if _simple(cell) in self.names]
 
     def _add_column(self, cell: str, index: int) -> None:
-        column = NAMES.get(_simple(cell))
+        column = self.names.get(_simple(cell))
         if column is None:
             # where the header is missing in part, its cell may be somebody's value: then its place is told
             label = cell.strip() if re.fullmatch(r"\s*[^\W\d_][^@0-9]{0,39}", cell) else f"#{index}"
-            self.problems.append(RowProblem(1, label, "header_unknown", {"allowed": ", ".join(HEADERS)}))
+            self.problems.append(RowProblem(1, label, "header_unknown", {"allowed": ", ".join(self.headers)}))
         elif column in self.labels:
             self.problems.append(RowProblem(1, cell.strip(), "header_twice", {}))
             column = None
@@ -154,12 +162,10 @@ def _simple(header: str) -> str:
     return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", header).casefold())
 
 
-def _known(cells: list[str]) -> list[str]:
-    return [cell for cell in cells if _simple(cell) in NAMES]
-
-
-NAMES = {
-    _simple(name): column
-    for column, by_language in HEADERS.items()
-    for name in (column, *(name for names in by_language.values() for name in names))
-}
+def _names(headers: Headers) -> dict[str, str]:
+    """{simplified name: column}; a column is also known by its own code."""
+    return {
+        _simple(name): column
+        for column, by_language in headers.items()
+        for name in (column, *(name for names in by_language.values() for name in names))
+    }

@@ -11,7 +11,7 @@ A fault names the line, the column and the reason, never the value: it is kept a
 import codecs
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import BinaryIO, NamedTuple, TypeVar
@@ -113,6 +113,17 @@ def check(stream: BinaryIO, *, today: date, language: str = "kk") -> Checked:
         checked.problems.insert(0, error.problem)
     checked.problems.sort(key=lambda problem: problem.row)
     return checked
+
+
+def check_one(cells: Mapping[str, str], *, today: date, language: str = "kk") -> Checked:
+    """Check one person told otherwise than in a file, by the same rules; columns are called as in HEADERS.
+
+    `cells`: {column: text}, with `client_number`. `rows` of the answer holds the person unless there are `problems`.
+    """
+    reading = _Reading(0, {name: name for name in HEADERS}, dict(cells), today)
+    row = reading.row(language)
+    good = [] if reading.problems else [row]
+    return Checked(rows=good, problems=reading.problems, warnings=reading.warnings, total=1)
 
 
 def _check(file: File, checked: Checked, today: date, language: str) -> None:

@@ -33,11 +33,12 @@ class Leaves(NamedTuple):
 
 
 # The one table of what each standing leaves (DESIGN 5). `restricted` stops uses, not what the law has us tell.
+# `disputed address` is stored for nobody: it is what somebody is counted as whose every e-mail is disputed (ADR 7).
 LEAVES: dict[str, Leaves] = {
     Standing.ORDINARY: Leaves(notices=True, cabinet=True),
     Standing.RESTRICTED: Leaves(notices=True, cabinet=True),
     Standing.BLOCKED: Leaves(notices=False, cabinet=True),
-    Standing.DISPUTED_ADDRESS: Leaves(notices=False, cabinet=False),
+    Standing.DISPUTED_ADDRESS: Leaves(notices=False, cabinet=True),
     Standing.MINOR: Leaves(notices=False, cabinet=False),
     Standing.INCAPABLE: Leaves(notices=False, cabinet=False),
     Standing.DECEASED: Leaves(notices=False, cabinet=False),
@@ -78,6 +79,26 @@ class Access(models.TextChoices):
 class Disclosure(models.TextChoices):
     SUBJECT = "subject", pgettext_lazy("disclosure", "the person may see it")
     WITHHELD = "withheld", pgettext_lazy("disclosure", "withheld")
+
+
+class Source(models.TextChoices):
+    """Where a value came from."""
+
+    IMPORT = "import", pgettext_lazy("source", "from an import")
+    OFFICER = "officer", pgettext_lazy("source", "entered by an officer")
+    API = "api", pgettext_lazy("source", "told by a system of ours")
+
+
+class CorrectionReason(models.TextChoices):
+    """Why an officer corrects an e-mail: a code, because free text could speak of the person."""
+
+    TOLD = "told_by_person", pgettext_lazy("reason", "the person told us")
+    STRANGER = "reached_stranger", pgettext_lazy("reason", "a letter reached a stranger")
+    MISTAKE = "our_mistake", pgettext_lazy("reason", "a mistake of ours")
+
+
+# how a task about a disputed address ends, in its history
+ADDRESS_RIGHT = "address_right"
 
 
 class RevealReason(models.TextChoices):

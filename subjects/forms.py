@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -6,7 +8,8 @@ from staff.enums import Language
 from subjects import search, sign_in
 from subjects.csv_file import MOST_BYTES
 from subjects.csv_problems import REASONS
-from subjects.enums import RevealReason
+from subjects.enums import CorrectionReason, RevealReason
+from subjects.identifiers import normalise_email
 
 
 class IdentifierForm(forms.Form):
@@ -43,6 +46,31 @@ class RevealForm(forms.Form):
         choices=[("", "—"), *RevealReason.choices],
         help_text=_("The reason, your name and the time are recorded, and the person can see them."),
     )
+
+
+class EmailForm(forms.Form):
+    """The right e-mail of a person, and why the old one was wrong; to take one away only why."""
+
+    email = forms.CharField(
+        label=_("The right e-mail"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    reason = forms.ChoiceField(
+        label=_("Why you correct it"),
+        choices=[("", "—"), *CorrectionReason.choices],
+        help_text=_("The reason, your name and the time stay in the history."),
+    )
+    # what the officer saw: whoever comes second is told, and overwrites nothing
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, removing: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].required = not removing
+        self.removing = removing
+
+    def clean_email(self) -> str:
+        return "" if self.removing else normalise_email(self.cleaned_data["email"])
 
 
 class ImportForm(forms.Form):

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from subjects import search, vault
+from subjects import ports, search, vault
 from subjects.csv_rows import Checked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
 from subjects.models import CabinetEvent, DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
@@ -68,7 +68,7 @@ def _known(rows: Sequence[SubjectRow]) -> dict[str, DataSubject]:
     return {digests[bytes(key.digest)]: key.subject for key in keys}
 
 
-def _conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
+def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
     """Rows whose IIN already belongs to a person with another client number: never a duplicate, never a guess."""
     problems = []
     for batch in _batches(rows):
@@ -88,10 +88,10 @@ def examine(stream: BinaryIO, *, language: str, today: date | None = None) -> Ch
     language: of people whose row has none.
     """
     checked = check(stream, today=today or timezone.localdate(), language=language)
-    conflicts = _conflicts(checked.rows)
-    for problem in conflicts:
+    taken = conflicts(checked.rows)
+    for problem in taken:
         checked.add_problem(problem)
-    bad = {problem.row for problem in conflicts}
+    bad = {problem.row for problem in taken}
     checked.rows = [row for row in checked.rows if row.number not in bad] if bad else checked.rows
     return checked
 
@@ -113,7 +113,7 @@ def _ids(count: int) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _add(rows: Sequence[SubjectRow], categories: dict[str, DataCategory]) -> None:
+def _add(rows: Sequence[SubjectRow], categories: dict[str, DataCategory], job: str) -> None:
     people = [(pk, uuid.uuid4(), row) for pk, row in zip(_ids(len(rows)), rows, strict=True)]
     classes = dict.fromkeys(category.retention_class for category in categories.values())
     keys = {(pk, name): vault.make_key(pk, name) for pk, _public, row in people for name in classes}
@@ -126,7 +126,7 @@ def _add(rows: Sequence[SubjectRow], categories: dict[str, DataCategory]) -> Non
                 sealed = vault.seal(
                     keys[pk, name].data_key, parts, subject=public_id, retention_class=name, category=code
                 )
-                yield pk, category.pk, name, sealed, JOB, "subject"
+                yield pk, category.pk, name, sealed, job, "subject"
 
     now = timezone.now()
     _copy(
@@ -151,11 +151,11 @@ def _add(rows: Sequence[SubjectRow], categories: dict[str, DataCategory]) -> Non
     )
 
 
-def _update(rows: Sequence[tuple[DataSubject, SubjectRow]]) -> int:
+def _update(rows: Sequence[tuple[DataSubject, SubjectRow]], job: str) -> int:
     """Bring people we have to what the file says; a value that is the same is not touched. Returns how many changed."""
     ids = [subject.pk for subject, _row in rows]
     held = {
-        code: vault.open_for(JOB, subject_ids=ids, category=code)
+        code: vault.open_for(job, subject_ids=ids, category=code)
         for code in ("full_name", "iin", "mobile_phone", "email")
     }
     chose_language = set(
@@ -170,10 +170,14 @@ def _update(rows: Sequence[tuple[DataSubject, SubjectRow]]) -> int:
             continue
         changed += 1
         if not same:
+            stood = subject.standing
             subject.kind, subject.standing, subject.language = now
             subject.save(update_fields=["kind", "standing", "language"])
+            if subject.standing != stood:
+                for handler in ports.on_standing_changed:
+                    handler(subject)
         for code, parts in fresh.items():
-            vault.replace(subject=subject, category=code, parts=parts, source=JOB)
+            vault.replace(subject=subject, category=code, parts=parts, source=job)
         if fresh:
             _reindex(subject, row)
     return changed
@@ -203,8 +207,10 @@ def _reindex(subject: DataSubject, row: SubjectRow) -> None:
 
 
 @transaction.atomic
-def load(rows: Sequence[SubjectRow], *, progress: Progress = lambda done, total: None) -> Outcome:
+def load(rows: Sequence[SubjectRow], *, job: str = JOB, progress: Progress = lambda done, total: None) -> Outcome:
     """Write checked rows, all or none. `progress(done, total)` is told after every batch.
+
+    job: in whose name values are compared (`vault.JOBS`), and the source they are noted with.
 
     Cost: about six statements a batch of 2,000 new people; one statement and a few a changed person.
     """
@@ -218,9 +224,9 @@ def load(rows: Sequence[SubjectRow], *, progress: Progress = lambda done, total:
         new = [row for row in batch if row.client_number not in known]
         old = [(known[row.client_number], row) for row in batch if row.client_number in known]
         if new:
-            _add(new, categories)
+            _add(new, categories, job)
         if old:
-            updated += _update(old)
+            updated += _update(old, job)
         created += len(new)
         done += len(batch)
         progress(done, len(rows))

@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +11,7 @@ from audit.models import Event
 from notifications.models import Letter
 from staff.enums import Language
 from subjects.csv_rows import RowProblem
-from subjects.enums import Access, Disclosure, IndexKind, RetentionClass, Standing, SubjectKind
+from subjects.enums import Access, Disclosure, IndexKind, RetentionClass, Source, Standing, SubjectKind
 
 
 class DataSubject(models.Model):
@@ -49,6 +49,7 @@ class DataSubject(models.Model):
             ("reveal_value", _("Can open a value, with a reason")),
             ("import_subjects", _("Can import data subjects")),
             ("issue_paper_code", _("Can issue a sign-in code on paper")),
+            ("correct_email", _("Can correct a person's e-mail")),
         ]
         constraints = [models.UniqueConstraint(fields=["reference"], name="subjects_reference_once")]
 
@@ -59,7 +60,7 @@ class DataSubject(models.Model):
     @classmethod
     def addresses(cls, ids: list[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
         """{id: (e-mail, language)} of those who may be written to; a constant number of queries."""
-        from subjects.vault import email_addresses  # the vault stands on these models
+        from subjects.addresses import email_addresses  # the vault stands on these models
 
         return email_addresses(ids, notices=notices)
 
@@ -114,7 +115,7 @@ class PersonalData(models.Model):
     # what the additional data of the seal names; the category's class may change later, the seal's may not
     retention_class = models.CharField(_("retention class"), max_length=20, choices=RetentionClass)
     sealed = models.BinaryField(_("sealed value"))
-    source = models.CharField(_("source"), max_length=40, default="import")
+    source = models.CharField(_("source"), max_length=40, choices=Source, default=Source.IMPORT)
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
     disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
 
@@ -127,6 +128,16 @@ class PersonalData(models.Model):
         return f"{self.subject_id} {self.category_id}"
 
 
+class SearchKeyQuerySet(models.QuerySet):
+    def usable_emails(self):
+        """The e-mail addresses that letters may go to: those that nobody disputes."""
+        return self.filter(~Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))), kind=IndexKind.EMAIL)
+
+    def disputed_emails(self):
+        """The e-mail addresses that no letter goes to until an officer has settled it."""
+        return self.filter(Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))), kind=IndexKind.EMAIL)
+
+
 class SearchKey(models.Model):
     """A keyed digest a person is found by, with a masked hint for lists; deleted with its class (DESIGN 4)."""
 
@@ -134,6 +145,8 @@ class SearchKey(models.Model):
     kind = models.CharField(max_length=20, choices=IndexKind)
     digest = models.BinaryField(max_length=16)
     hint = models.CharField(max_length=60, blank=True)
+
+    objects = SearchKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("search key")
@@ -230,6 +243,8 @@ class SignInCode(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    # the person has had enough letters with codes for now: nothing is sent, and the visitor is not told
+    held_back = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("sign-in code")
@@ -300,10 +315,29 @@ class Task(models.Model):
                 condition=Q(closed_at=None, closed_by=None) | Q(closed_at__isnull=False, closed_by__isnull=False),
                 name="subjects_task_closed_at_and_by",
             ),
-            models.UniqueConstraint(
-                fields=["kind", "subject"], condition=Q(closed_at=None), name="subjects_task_once_open"
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} № {self.pk}"
+
+
+# Django looks for models here; they lie in files of their own
+from subjects.disputes import DisputedAddress  # noqa: E402
+from subjects.obligations import Application, Contract  # noqa: E402
+
+__all__ = [
+    "Application",
+    "CabinetEvent",
+    "CodeChannel",
+    "Contract",
+    "DataCategory",
+    "DataSubject",
+    "DisputedAddress",
+    "ImportState",
+    "PersonalData",
+    "SearchKey",
+    "SignInCode",
+    "SubjectImport",
+    "SubjectKey",
+    "Task",
+]

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -74,3 +75,11 @@ def people(term: str, *, most: int) -> list[int]:
             named = named.filter(search_keys__kind=IndexKind.NAME, search_keys__digest=digest(IndexKind.NAME, word))
         found |= set(named.values_list("pk", flat=True)[:most])
     return sorted(found, reverse=True)[:most]
+
+
+def by_reference(text: str) -> DataSubject:
+    """The person with this reference (`S-000481`) or public id. Raises DataSubject.DoesNotExist."""
+    try:
+        return DataSubject.objects.get(public_id=UUID(text))
+    except ValueError:
+        return DataSubject.objects.get(reference=text.upper())

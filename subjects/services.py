@@ -1,15 +1,29 @@
 """The verbs about a person that no other file owns (DESIGN 5)."""
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from simple_history.utils import get_history_manager_for_model
 
-from audit.actor import acting_as
+from audit.actor import acting_as, because
 from notifications.enums import Delivery
 from notifications.models import DeliveryEvent, Letter
+from notifications.services import write
 from staff.models import StaffUser
-from subjects.enums import Standing
-from subjects.models import CabinetEvent, DataSubject, Task
+from subjects import addresses, letters, vault
+from subjects.enums import ADDRESS_RIGHT, CorrectionReason, Source
+from subjects.identifiers import normalise_email
+from subjects.models import (
+    CabinetEvent,
+    CodeChannel,
+    DataSubject,
+    DisputedAddress,
+    PersonalData,
+    SignInCode,
+    Task,
+)
+from subjects.rules import check_may_correct_email
 
 
 def note_sign_out(*, public_id: str | None) -> None:
@@ -28,43 +42,127 @@ def choose_language(*, subject: DataSubject, language: str) -> DataSubject:
     return subject
 
 
-def dispute_address(*, letter_id: int) -> None:
-    """A letter reached a stranger: stop writing to that address and have an officer find the right one.
+def dispute_address(*, letter_id: int, mark: str) -> None:
+    """A letter reached a stranger: stop writing to that address and have an officer find out whose it is.
 
-    Whoever says so is unknown, so nothing but the address is touched; saying it twice changes nothing.
+    mark: of the address the letter went to (`notifications.delivery.letter_of`). Whoever says so is unknown, so the
+    address alone is touched: the person keeps every right, other addresses and a code on paper. Saying it twice
+    changes nothing, nor does saying it of an address that the person has no more (policy 7.1).
     """
     with acting_as("job:not-mine"), transaction.atomic():
         letter = Letter.objects.select_for_update().filter(pk=letter_id, subject__isnull=False).first()
-        if letter is None:
+        if letter is None or letter.events.filter(kind=Delivery.NOT_MINE).exists():
             return
         subject = DataSubject.objects.select_for_update().get(letters=letter)
-        if letter.events.filter(kind=Delivery.NOT_MINE).exists():
-            return
         DeliveryEvent.objects.create(letter=letter, kind=Delivery.NOT_MINE)
         CabinetEvent.objects.create(kind=CabinetEvent.Kind.NOT_MINE, subject=subject)
-        if subject.standing in (Standing.ORDINARY, Standing.RESTRICTED):
-            subject.standing = Standing.DISPUTED_ADDRESS
-            subject.save(update_fields=["standing"])
-        Task.objects.get_or_create(
-            kind=Task.Kind.DISPUTED_ADDRESS, subject=subject, closed_at=None, defaults={"letter": letter}
-        )
+        value = addresses.marked(subject, letter_id=letter.pk, mark=mark)
+        if value is None or DisputedAddress.objects.filter(value=value.id).exists():
+            return
+        task = Task.objects.create(kind=Task.Kind.DISPUTED_ADDRESS, subject=subject, letter=letter)
+        DisputedAddress.objects.create(task=task, value_id=value.id, digest=addresses.digest(value.parts["value"]))
 
 
 @transaction.atomic
 def settle_disputed_address(*, task: Task, by: StaffUser) -> Task:
-    """The officer found the right address, or that the old one is right: letters go there again.
+    """The address is the right one after all: letters go there again. A closed task stays as it is."""
+    DataSubject.objects.select_for_update().get(pk=task.subject_id)
+    with because(ADDRESS_RIGHT):
+        return _close(task, by=by)
 
-    The person has the standing they had before the dispute. A task that is closed already stays as it is.
-    """
+
+def _close(task: Task, *, by: StaffUser) -> Task:
     task = Task.objects.select_for_update().get(pk=task.pk)
-    if task.closed_at is not None:
-        return task
-    task.closed_at, task.closed_by = Now(), by
-    task.save(update_fields=["closed_at", "closed_by"])
-    subject = DataSubject.objects.select_for_update().get(pk=task.subject_id)
-    if subject.standing == Standing.DISPUTED_ADDRESS:
-        history = get_history_manager_for_model(DataSubject).filter(id=subject.pk)
-        before = history.exclude(standing=Standing.DISPUTED_ADDRESS).order_by("-history_id").first()
-        subject.standing = before.standing if before else Standing.ORDINARY
-        subject.save(update_fields=["standing"])
+    if task.closed_at is None:
+        DisputedAddress.objects.filter(task=task).delete()
+        task.closed_at, task.closed_by = Now(), by
+        task.save(update_fields=["closed_at", "closed_by"])
     return task
+
+
+@transaction.atomic
+def correct_email(
+    *, value: PersonalData, email: str, reason: str, by: StaffUser, seen: int | None = None
+) -> PersonalData:
+    """Put the right e-mail in the place of a wrong one: letters and codes go there, the old one is told.
+
+    reason: a `CorrectionReason`. seen: the newest history row of the value when the officer opened the page, None
+    when there was no page. History keeps the old address as ciphertext. A dispute about it is settled by this.
+    Raises PermissionDenied, ValidationError for what is no e-mail, cannot be this person's, or was changed meanwhile.
+    """
+    check_may_correct_email(by=by)
+    subject = DataSubject.objects.select_for_update().get(pk=value.subject_id)
+    email = _new_email(subject, email)
+    with because(CorrectionReason(reason).value):
+        was = _leave_address(value, by=by, seen=seen)
+        vault.change(value=value, parts={"value": email}, source=Source.OFFICER)
+        _address_changed(subject, was)
+    return value
+
+
+@transaction.atomic
+def remove_email(*, value: PersonalData, reason: str, by: StaffUser, seen: int | None = None) -> None:
+    """Take a wrong e-mail away when the right one is not known; what stays is as in `correct_email`."""
+    check_may_correct_email(by=by)
+    subject = DataSubject.objects.select_for_update().get(pk=value.subject_id)
+    with because(CorrectionReason(reason).value):
+        was = _leave_address(value, by=by, seen=seen)
+        value.delete()
+        _address_changed(subject, was)
+
+
+@transaction.atomic
+def add_email(*, subject: DataSubject, email: str, reason: str, by: StaffUser) -> PersonalData:
+    """Give an e-mail to a person who has none. Raises as `correct_email`."""
+    check_may_correct_email(by=by)
+    subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
+    if subject.values.filter(category__code=addresses.CATEGORY).exists():
+        raise ValidationError(_("This person has an e-mail: correct that one."), code="has_one")
+    email = _new_email(subject, email)
+    with because(CorrectionReason(reason).value):
+        value = vault.store(subject=subject, category=addresses.CATEGORY, parts={"value": email}, source=Source.OFFICER)
+        addresses.reindex(subject)
+    return value
+
+
+def newest(value: PersonalData) -> int:
+    """The history row that holds the value as it is now."""
+    rows = get_history_manager_for_model(PersonalData).filter(id=value.pk)
+    return rows.order_by("-history_id").values_list("history_id", flat=True)[0]
+
+
+def _new_email(subject: DataSubject, email: str) -> str:
+    email = normalise_email(email)
+    mine = {addresses.digest(held.parts["value"]) for held in addresses.held_by(subject)}
+    if addresses.digest(email) in mine:
+        raise ValidationError(_("The person has this e-mail already."), code="same")
+    if addresses.disputed([email]):
+        raise ValidationError(
+            _("A reader of this e-mail said that our letters reach a stranger: settle that task first."),
+            code="disputed",
+        )
+    return email
+
+
+def _leave_address(value: PersonalData, *, by: StaffUser, seen: int | None) -> int | None:
+    """Settle what is open about the value; the history row that holds the address to be told, None when disputed."""
+    now = newest(value)
+    if not PersonalData.objects.filter(pk=value.pk).exists() or (seen is not None and seen != now):
+        raise ValidationError(
+            _("Somebody else has changed this e-mail meanwhile: nothing of yours was saved. Open the page anew."),
+            code="changed",
+        )
+    dispute = DisputedAddress.objects.filter(value=value).select_related("task").first()
+    if dispute is None:
+        return now
+    _close(dispute.task, by=by)
+    return None
+
+
+def _address_changed(subject: DataSubject, was: int | None) -> None:
+    """The person is found by the new address, codes sent to the old one end, and the old one is told."""
+    addresses.reindex(subject)
+    SignInCode.objects.filter(subject=subject, channel=CodeChannel.EMAIL, used_at=None).update(used_at=Now())
+    if was is not None:
+        cause = f"subjects.HistoricalPersonalData:{was}#{letters.ADDRESS_CHANGED}"
+        write(kind=letters.ADDRESS_CHANGED, cause=cause, language=subject.language, subject_id=subject.pk)

@@ -4,20 +4,20 @@ Known and unknown people cause the same statements, the same rows and the same a
 in the worker. The code is made by the sender while it renders the letter and exists here only as a keyed digest.
 """
 
+import math
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from audit.actor import acting_as
 from notifications.doorbell import ring
@@ -37,11 +37,32 @@ PAPER_LIVES = timedelta(days=3)
 TRIES = 5
 # asks: (how many, in what time); 10 a day × 5 tries leave a guesser 1 in 20,000 a day
 PER_PERSON = ((3, timedelta(minutes=15)), (10, timedelta(days=1)))
-PER_ADDRESS = (100, timedelta(hours=1))
+PER_ADDRESS = ((100, timedelta(hours=1)),)
+
+
+Limits = tuple[tuple[int, timedelta], ...]
 
 
 class Limited(ValidationError):
-    """Too many codes were asked for."""
+    """Too many codes were asked for; the message and `seconds` say when one may ask again."""
+
+    def __init__(self, until: datetime) -> None:
+        self.seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
+        minutes, hours = math.ceil(self.seconds / 60), math.ceil(self.seconds / 3600)
+        if minutes <= 60:
+            message = ngettext(
+                "Too many codes were asked for. Try again in %(n)s minute.",
+                "Too many codes were asked for. Try again in %(n)s minutes.",
+                minutes,
+            )
+            super().__init__(message, code="limited", params={"n": minutes})
+        else:
+            message = ngettext(
+                "Too many codes were asked for. Try again in %(n)s hour.",
+                "Too many codes were asked for. Try again in %(n)s hours.",
+                hours,
+            )
+            super().__init__(message, code="limited", params={"n": hours})
 
 
 class Asked(NamedTuple):
@@ -52,6 +73,11 @@ class Asked(NamedTuple):
 
 def _digest_of_address(address: str) -> bytes:
     return salted_hmac("subjects.sign_in.address", address, algorithm="sha256").digest()[:16]
+
+
+def _digest_of_person(person: int, identifier: bytes) -> bytes:
+    """What asks for one person wait under; for an unknown one, the identifier stands for the person."""
+    return salted_hmac("subjects.sign_in.person", str(person) if person else identifier, algorithm="sha256").digest()
 
 
 def _digest_of_code(handle: UUID, code: str) -> bytes:
@@ -65,22 +91,24 @@ def identifier_kind(text: str) -> IndexKind:
     return IndexKind.IIN if sum(character.isalnum() for character in text) == 12 else IndexKind.PHONE
 
 
-def _check_limits(identifier: bytes, address: bytes) -> None:
+def _queue_up(*digests: bytes) -> None:
+    """Asks under one identifier, for one person or from one address wait for each other, or many would count alike.
+
+    In one order, so that no two wait for each other for ever.
+    """
+    keys = sorted({int.from_bytes(digest[:8], "big", signed=True) for digest in digests})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+
+
+def _full_until(asks: QuerySet[SignInCode], limits: Limits) -> datetime | None:
+    """When every limit has room again; None when all have now. One statement."""
     now = timezone.now()
-    counts = SignInCode.objects.filter(
-        Q(identifier_digest=identifier) | Q(address_digest=address),
-        channel=CodeChannel.EMAIL,
-        created_at__gt=now - max(PER_PERSON[-1][1], PER_ADDRESS[1]),
-    ).aggregate(
-        address=Count("pk", filter=Q(address_digest=address, created_at__gt=now - PER_ADDRESS[1])),
-        **{
-            f"person_{limit}": Count("pk", filter=Q(identifier_digest=identifier, created_at__gt=now - window))
-            for limit, window in PER_PERSON
-        },
-    )
-    over = counts["address"] >= PER_ADDRESS[0] or any(counts[f"person_{n}"] >= n for n, _window in PER_PERSON)
-    if over:
-        raise Limited(_("Too many codes were asked for. Try again in a quarter of an hour."), code="limited")
+    most, longest = max(limit for limit, _window in limits), max(window for _limit, window in limits)
+    asks = asks.filter(channel=CodeChannel.EMAIL, created_at__gt=now - longest).order_by("-created_at")
+    times = list(asks.values_list("created_at", flat=True)[:most])
+    ends = [times[limit - 1] + window for limit, window in limits if len(times) >= limit]
+    return max((end for end in ends if end > now), default=None)
 
 
 def _whose(kind: str, digest: bytes) -> DataSubject | None:
@@ -96,18 +124,28 @@ def ask(*, identifier: str, address: str) -> Asked:
     """Note that a code is wanted; the worker sends it if the person is known.
 
     identifier: an IIN or a phone number as typed. address: the visitor's network address. Raises ValidationError for
-    something that is neither, Limited for too many.
+    something that is neither, Limited for too many under this identifier or from this address. Too many for the
+    person, by IIN and phone together, are held back in silence: a refusal would tell that both are one person's.
     """
     kind = identifier_kind(identifier)
     digest = search.digest(kind, identifier)
     address_digest = _digest_of_address(address)
-    _check_limits(digest, address_digest)
     with acting_as("sign-in"), transaction.atomic():
+        subject = _whose(kind, digest)
+        person = subject.pk if subject else 0  # 0 is nobody's id
+        _queue_up(digest, address_digest, _digest_of_person(person, digest))
+        until = (
+            _full_until(SignInCode.objects.filter(identifier_digest=digest), PER_PERSON),
+            _full_until(SignInCode.objects.filter(address_digest=address_digest), PER_ADDRESS),
+        )
+        if over := [moment for moment in until if moment]:
+            raise Limited(max(over))
         code = SignInCode.objects.create(
-            subject=_whose(kind, digest),
+            subject=subject,
             identifier_digest=digest,
             address_digest=address_digest,
             expires_at=timezone.now() + LIVES,
+            held_back=_full_until(SignInCode.objects.filter(subject=person, held_back=False), PER_PERSON) is not None,
         )
         CabinetEvent.objects.create(
             kind=CabinetEvent.Kind.CODE_ASKED, subject=code.subject, address_digest=address_digest
@@ -118,7 +156,7 @@ def ask(*, identifier: str, address: str) -> Asked:
 
 def send(code_id: int) -> None:
     """Put the letter with the code into the outbox, before all others; nothing for an unknown person."""
-    code = SignInCode.objects.select_related("subject").filter(pk=code_id, used_at=None).first()
+    code = SignInCode.objects.select_related("subject").filter(pk=code_id, used_at=None, held_back=False).first()
     if code is None or code.subject is None or code.expires_at < timezone.now():
         return
     write(
@@ -132,10 +170,18 @@ def send(code_id: int) -> None:
 
 def send_forgotten() -> None:
     """Send the codes whose bell did not ring (Redis was down)."""
-    told = Letter.objects.filter(kind=KIND, created_at__gt=timezone.now() - LIVES).values_list("cause", flat=True)
+    # by priority: letters have a partial index of such
+    told = Letter.objects.filter(kind=KIND, priority=Priority.CODE, created_at__gt=timezone.now() - LIVES).values_list(
+        "cause", flat=True
+    )
     known = {int(cause.partition(":")[2].partition("#")[0]) for cause in told}
     waiting = SignInCode.objects.filter(
-        channel=CodeChannel.EMAIL, used_at=None, digest=None, subject__isnull=False, expires_at__gt=timezone.now()
+        channel=CodeChannel.EMAIL,
+        used_at=None,
+        digest=None,
+        held_back=False,
+        subject__isnull=False,
+        expires_at__gt=timezone.now(),
     ).values_list("pk", flat=True)
     for pk in waiting:
         if pk not in known:
@@ -164,8 +210,14 @@ def _is_current(cause: str) -> bool:
     code = SignInCode.objects.filter(pk=_code_of(cause), used_at=None, expires_at__gt=Now()).first()
     if code is None:
         return False
-    newer = SignInCode.objects.filter(subject=code.subject_id, pk__gt=code.pk, channel=CodeChannel.EMAIL)
-    return not newer.exists()
+    return not _newer(code).exists()
+
+
+def _newer(code: SignInCode) -> QuerySet[SignInCode]:
+    """Later codes by e-mail of the same person; 0 is nobody's id, so an unknown person costs the same question."""
+    return SignInCode.objects.filter(
+        subject=code.subject_id or 0, pk__gt=code.pk, channel=CodeChannel.EMAIL, held_back=False
+    )
 
 
 def _context(_cause: str, _language: str) -> dict:
@@ -192,9 +244,7 @@ def verify(*, handle: UUID, code: str) -> DataSubject | None:
         candidates += SignInCode.objects.select_for_update().filter(
             subject=row.subject_id or 0, channel=CodeChannel.PAPER, used_at=None, expires_at__gt=Now()
         )
-        newest = not SignInCode.objects.filter(
-            subject=row.subject_id or 0, pk__gt=row.pk, channel=CodeChannel.EMAIL
-        ).exists()
+        newest = not _newer(row).exists()
         match = None
         for candidate in candidates:
             expected = bytes(candidate.digest) if candidate.digest else b"\0" * 32

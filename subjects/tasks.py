@@ -1,11 +1,14 @@
 """Doorbells of this app."""
 
+import structlog
 from celery import shared_task
 
 from audit.actor import acting_as
 from notifications import delivery
 from notifications.doorbell import ring
-from subjects import import_runs, sign_in
+from subjects import import_runs, purge, sign_in
+
+log = structlog.get_logger("kelisim.purge")
 
 
 @shared_task(name="subjects.send_code")
@@ -32,3 +35,13 @@ def run_import(run_id: int) -> None:
     """Work off an import that an officer started."""
     with acting_as("job:import"):
         import_runs.run(run_id)
+
+
+@shared_task(name="subjects.purge_codes")
+def purge_codes() -> None:
+    """One batch of old sign-in codes; a full one rings for the next."""
+    with acting_as("job:purge"):
+        deleted = purge.purge_codes()
+    log.info("old sign-in codes were deleted", count=deleted)
+    if deleted == purge.BATCH:
+        ring("subjects.purge_codes")

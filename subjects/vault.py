@@ -13,12 +13,13 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
+from simple_history.utils import get_history_manager_for_model
 
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
 from subjects import cipher
-from subjects.enums import LEAVES, Disclosure, RevealReason
+from subjects.enums import LEAVES, Disclosure, RetentionClass, RevealReason
 from subjects.keyring import IndexKeys, KeyRing
 from subjects.models import DataCategory, DataSubject, PersonalData, SubjectKey
 
@@ -29,7 +30,9 @@ NOBODY = UUID(int=0)
 # the jobs that may open values in bulk, and the categories each may open
 JOBS: dict[str, frozenset[str]] = {
     "letters": frozenset({"email"}),
+    "addresses": frozenset({"email"}),
     "import": frozenset({"full_name", "iin", "email", "mobile_phone"}),
+    "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
 }
 
 Parts = dict[str, str]
@@ -133,11 +136,18 @@ def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], so
     old = PersonalData.objects.filter(subject=subject, category__code=category).order_by("pk").last()
     if old is None:
         return store(subject=subject, category=category, parts=parts, source=source)
-    key = _keys([subject.pk], [old.retention_class])[subject.pk, old.retention_class]
-    old.sealed = seal(key, parts, subject=subject.public_id, retention_class=old.retention_class, category=category)
-    old.source = source
-    old.save(update_fields=["sealed", "source"])
-    return old
+    return change(value=old, parts=parts, source=source)
+
+
+@transaction.atomic
+def change(*, value: PersonalData, parts: Mapping[str, str], source: str) -> PersonalData:
+    """Put other parts in the place of this value's; history keeps the old ones as ciphertext."""
+    subject, name = value.subject, value.retention_class
+    key = _keys([subject.pk], [name])[subject.pk, name]
+    value.sealed = seal(key, parts, subject=subject.public_id, retention_class=name, category=value.category.code)
+    value.source = source
+    value.save(update_fields=["sealed", "source"])
+    return value
 
 
 @transaction.atomic
@@ -163,6 +173,23 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
 
 
 @transaction.atomic
+def reveal_proof(*, subject: DataSubject, what: str, sealed: bytes, by: StaffUser, reason: str) -> Parts:
+    """The same door for a proof that `subjects.evidence` sealed; whether `by` may open it, its app has asked.
+
+    what: as it was sealed, `consent.scan`. reason: a code. Raises PermissionDenied without the undertaking (policy 4.3)
+    or when the key is destroyed.
+    """
+    check_has_accepted_undertaking(by)
+    AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=str(subject), category=what, reason=reason)
+    key = _keys([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
+    if key is None:
+        raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
+    return cipher.open_parts(
+        key, sealed, subject=subject.public_id, class_=RetentionClass.EVIDENCE, category=what, field=FIELD
+    )
+
+
+@transaction.atomic
 def own_values(*, subject: DataSubject, page: str) -> list[Value]:
     """The second door: everything we hold on the person, for the person's own session; one record a page."""
     if not LEAVES[subject.standing].cabinet:
@@ -174,33 +201,47 @@ def own_values(*, subject: DataSubject, page: str) -> list[Value]:
     return _open(rows)
 
 
-@transaction.atomic
+def _check_job(job: str, category: str) -> None:
+    if category not in JOBS.get(job, ()):
+        raise PermissionDenied(f"{job} may not open {category}")
+
+
 def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int, list[Parts]]:
     """The third door: {subject id: values' parts} for a named machine purpose, in bulk; one record a batch.
 
     Raises PermissionDenied for a job or category that `JOBS` does not name. A constant number of queries.
     """
-    if category not in JOBS.get(job, ()):
-        raise PermissionDenied(f"{job} may not open {category}")
-    rows = _rows(subject__in=list(subject_ids), category__code=category)
-    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
-    by_value = {row.pk: row.subject_id for row in rows}
     opened: dict[int, list[Parts]] = {}
-    for value in _open(rows):
-        opened.setdefault(by_value[value.id], []).append(value.parts)
+    for subject_id, value in open_values_for(job, subject_ids=subject_ids, category=category):
+        opened.setdefault(subject_id, []).append(value.parts)
     return opened
 
 
-def email_addresses(ids: Sequence[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
-    """{subject id: (e-mail, language)} of those who have one and may be written to; a constant number of queries.
+@transaction.atomic
+def open_values_for(job: str, *, subject_ids: Sequence[int], category: str) -> list[tuple[int, Value]]:
+    """The same door for who must know which row holds what: (subject id, value), oldest first. Raises as `open_for`."""
+    _check_job(job, category)
+    rows = _rows(subject__in=list(subject_ids), category__code=category)
+    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
+    by_value = {row.pk: row.subject_id for row in rows}
+    return [(by_value[value.id], value) for value in _open(rows)]
 
-    `notices`: a notice is meant; otherwise a sign-in code, which some standings leave where they stop notices.
+
+@transaction.atomic
+def open_former_for(
+    job: str, *, history_ids: Sequence[int], category: str, standings: Sequence[str]
+) -> dict[int, Parts]:
+    """The same door for values as they were: {id of the history row: parts}; none whose key was destroyed since.
+
+    Only of people whose standing is now one of `standings`. Raises as `open_for`.
     """
-    allowed = [standing for standing, leaves in LEAVES.items() if (leaves.notices if notices else leaves.cabinet)]
-    people = DataSubject.objects.filter(pk__in=list(ids), standing__in=allowed)
-    languages = dict(people.values_list("pk", "language"))
-    emails = open_for("letters", subject_ids=list(languages), category="email")
-    return {pk: (values[-1]["value"], languages[pk]) for pk, values in emails.items()}
+    _check_job(job, category)
+    past = get_history_manager_for_model(PersonalData).filter(
+        history_id__in=history_ids, category__code=category, subject__standing__in=standings
+    )
+    rows = list(past.select_related("subject", "category"))
+    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
+    return {value.id: value.parts for value in _open(rows)}
 
 
 def rotate_keys(*, batch_size: int = 1000) -> int:

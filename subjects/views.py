@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from notifications.delivery import letter_of
 from staff.enums import Language
+from staff.models import Operator
 from subjects import services, sign_in
 from subjects.cabinet import LINKS, PARTS, SUBJECT_KEY
 from subjects.enums import LEAVES
@@ -73,7 +74,9 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
                 asked = sign_in.ask(identifier=form.cleaned_data["identifier"], address=_address(request))
             except sign_in.Limited as error:
                 form.add_error(None, error)
-                status = 429
+                response = render(request, "cabinet/sign_in.html", {"form": form}, status=429)
+                response["Retry-After"] = str(error.seconds)
+                return response
             else:
                 request.session[HANDLE_KEY] = str(asked.handle)
                 request.session.set_expiry(settings.CABINET_IDLE_SECONDS)
@@ -106,6 +109,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
                 response.set_cookie(
                     settings.LANGUAGE_COOKIE_NAME,
                     request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, subject.language),
+                    httponly=True,
                     samesite="Lax",
                     secure=settings.SECURE,
                 )
@@ -164,10 +168,12 @@ def language(request: HttpRequest) -> HttpResponse:
 def not_mine(request: HttpRequest, token: str) -> HttpResponse:
     """“This letter is not mine”: asked once more, because mail scanners open links."""
     try:
-        letter_id = letter_of(token)
+        said = letter_of(token)
+    except signing.SignatureExpired:
+        return render(request, "cabinet/not_mine_expired.html", {"operator": Operator.current()}, status=410)
     except signing.BadSignature as error:
         raise Http404 from error
     if request.method == "POST":
-        services.dispute_address(letter_id=letter_id)
+        services.dispute_address(letter_id=said.letter_id, mark=said.mark)
         return render(request, "cabinet/not_mine_done.html")
     return render(request, "cabinet/not_mine.html")

@@ -20,9 +20,14 @@ OURS = [config.label for config in apps.get_app_configs() if config.label in HOU
 
 TRACKED = {
     "staff.Operator", "staff.StaffUser", "staff.RoleGrant", "staff.Undertaking",
+    "staff.ApiClient", "consent.Subscriber", "consent.ReceiptKey",
     "notifications.Campaign",
     "subjects.DataSubject", "subjects.DataCategory", "subjects.PersonalData", "subjects.SubjectImport", "subjects.Task",
+    "subjects.Application", "subjects.Contract",
     "policies.Policy", "policies.PolicyVersion", "policies.PolicySource", "policies.Clause", "policies.Finding",
+    "policies.LegalAct",
+    "consent.Purpose", "consent.PurposeCategory", "consent.ClauseLink", "consent.DataList", "consent.DataListEntry",
+    "consent.RetentionRule", "consent.ConsentForm", "consent.ConsentFormVersion", "consent.FormItem",
 }  # fmt: skip
 EVENTS = {
     "audit.AccessRecord",
@@ -30,12 +35,18 @@ EVENTS = {
     "notifications.DeliveryEvent",
     "subjects.CabinetEvent",
     "consent.NoticeServed", "consent.Acknowledgement",
+    "consent.FormServed", "consent.Scan", "consent.ConsentEvent",
 }  # fmt: skip
 EXEMPT = {
     "notifications.Letter": "a queue; what became of a letter is in DeliveryEvent",
     "notifications.Heartbeat": "a pulse, nobody's act",
+    "staff.ApiAllowance": "a counter of a rate limit",
+    "staff.IdempotentAnswer": "kept a day for repetition; what was done is in the events",
+    "consent.ConsentState": "derived from ConsentEvent; rebuild_consent_states proves it",
+    "consent.Change": "tells of ConsentEvent and DataSubject what their rows say; numbered once, else append-only",
     "subjects.SubjectKey": "a history of keys would undo their destruction",
     "subjects.SearchKey": "derived from PersonalData and deleted with its class",
+    "subjects.DisputedAddress": "holds a digest while a dispute is open; who and when is in Task and DeliveryEvent",
     "subjects.SignInCode": "short-lived; what happened at the door is in CabinetEvent",
 }
 # `x_by` without a CheckConstraint that binds it to `x_at`, and why
@@ -52,6 +63,7 @@ IN_STR = {
     "staff.StaffUser": {"username"},
     "staff.RoleGrant": {"role"},
     "staff.SignIn": {"outcome"},
+    "staff.ApiClient": {"code"},
     "notifications.Campaign": {"kind", "cause"},
     "notifications.Letter": {"kind", "cause"},
     "notifications.DeliveryEvent": {"kind"},
@@ -65,7 +77,18 @@ IN_STR = {
     "policies.PolicySource": {"language"},
     "policies.Clause": {"key"},
     "policies.Finding": {"code"},
+    "policies.LegalAct": {"number"},
     "consent.Acknowledgement": {"answer"},
+    "consent.Purpose": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "consent.ClauseLink": {"clause_key"},
+    "consent.RetentionRule": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "consent.ConsentForm": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "consent.ConsentFormVersion": {"code"},
+    "consent.FormItem": {"kind", "recipient_kind"},
+    "consent.Scan": {"media_type", "sha256"},
+    "consent.ConsentEvent": {"kind"},
+    "consent.ConsentState": {"state", "scope"},
+    "consent.ReceiptKey": {"key_id"},
 }
 
 

@@ -16,16 +16,20 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from audit.actor import acting_as
-from consent.models import Acknowledgement, NoticeServed
-from notifications.delivery import not_mine_link
+from consent import ledger, paper, registers, signing
+from consent.models import Acknowledgement, FormServed, NoticeServed, Subscriber
+from notifications.delivery import address_mark, not_mine_link
 from notifications.models import Campaign, Letter
+from policies import registers as policy_registers
 from policies.models import PolicyVersion
 from staff import services as staff
 from staff.enums import Role
-from staff.models import Operator, RoleGrant, SignIn, UndertakingAcceptance
+from staff.models import ApiClient, Operator, RoleGrant, SignIn, UndertakingAcceptance
 from subjects import import_runs, vault
 from subjects import services as subjects
 from subjects.models import DataSubject
+from tests.consent import factories as consents
+from tests.consent.system import client_and_key
 from tests.policies import factories as policies
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -75,7 +79,7 @@ def test_every_row_says_what_everybody_gets():
 @pytest.fixture
 def world(member, tmp_path, settings):  # noqa: F811
     """Rows of every model, people of every role; customer A asks, what stands in addresses is B's."""
-    Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
+    Operator.objects.create(pk=1, name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
     people = {str(role): member(role, username=f"the-{role}") for role in Role}
     people["newcomer"] = member(Role.OFFICER, username="the-newcomer")
     staff.publish_undertaking(text_kk="…", text_ru="…", by=None)
@@ -90,8 +94,7 @@ def world(member, tmp_path, settings):  # noqa: F811
     policies.draft(by=policies.author())
     with acting_as("job:fixture"):
         letter = Letter.objects.get(subject=b)
-        subjects.dispute_address(letter_id=letter.pk)
-        DataSubject.objects.filter(pk=b.pk).update(standing="ordinary")
+        subjects.dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, f"person{b.pk}@example.kz"))
         served = NoticeServed.objects.create(subject=b, version=version, language="kk", sha256="0" * 64)
         Acknowledgement.objects.create(
             subject=b, version=version, served=served, answer="read", language="kk", sha256="0" * 64
@@ -99,7 +102,25 @@ def world(member, tmp_path, settings):  # noqa: F811
         vault.own_values(subject=b, page="home")
         run = import_runs.start(content=b"x", dry_run=True, language="kk", by=people[Role.OFFICER])
         SignIn.objects.create(outcome="refused", name_digest=b"x" * 16)
-    return {"a": a, "b": b, "c": c, "people": people, "letter": letter, "run": run, "version": version}
+        api_client, _key = client_and_key("loans")
+        Subscriber.objects.create(client=api_client)
+        advert = consents.version(consents.form("C8"))
+    with acting_as("command:load_registers@test"):
+        policy_registers.load()
+        registers.load()
+    with acting_as("job:fixture"):
+        signing.ensure_key()
+        refused = consents.refused(c, consents.version(consents.form("C9")))
+        scan = paper.store(subject=b, content=b"%PDF-1.7 %%EOF")
+    clerk = people[Role.OPERATOR]
+    with acting_as(f"officer:{clerk.pk}"):
+        typed = ledger.record_paper(
+            subject=b, version=advert, language="kk", occurred_at=advert.approved_at, by=clerk, scan=scan
+        )
+    return {
+        "a": a, "b": b, "c": c, "people": people, "letter": letter, "run": run, "version": version, "typed": typed,
+        "refused": refused,
+    }  # fmt: skip
 
 
 def sample_of(world: dict, model) -> object:
@@ -121,7 +142,7 @@ def addresses(world: dict) -> list[Address]:
     from django.urls import reverse
 
     b, version, draft = world["b"], world["version"], PolicyVersion.objects.latest("number")
-    token = not_mine_link(world["letter"]).rstrip("/").rpartition("/")[2]
+    token = not_mine_link(world["letter"], "another@example.kz").rstrip("/").rpartition("/")[2]
     colleague, campaign = world["people"][Role.OPERATOR].pk, Campaign.objects.get().pk
     code = version.policy.code
     ours: dict[str, list[tuple[str, dict | list]]] = {
@@ -139,8 +160,15 @@ def addresses(world: dict) -> list[Address]:
         "admin:notifications_campaign_preview": [("", {"pk": campaign, "language": "kk"})],
         "admin:notifications_requeue": [("", {"pk": world["letter"].pk})],
         "admin:subjects_reveal": [("", {"pk": b.pk, "value_pk": b.values.first().pk})],
-        "admin:subjects_paper_code": [("", {"pk": world["c"].pk}), ("has e-mail", {"pk": b.pk})],
+        "admin:subjects_paper_code": [("", {"pk": world["c"].pk}), ("has e-mail", {"pk": world["a"].pk})],
+        "admin:subjects_email": [("", {"pk": b.pk, "value_pk": b.tasks.get().address.value_id})],
+        "admin:subjects_email_add": [("", {"pk": world["c"].pk})],
         "admin:subjects_settle": [("", {"pk": b.tasks.get().pk})],
+        "admin:policies_letter": [
+            ("", {"pk": version.pk, "language": "kk"}),
+            ("silent", {"pk": draft.pk, "language": "kk"}),
+        ],
+        "admin:policies_test_letter": [("", {"pk": version.pk})],
         "admin:policies_step": [
             (step, {"pk": draft.pk, "step": step})
             for step in ("submit", "request-changes", "approve", "publish", "archive")
@@ -156,7 +184,31 @@ def addresses(world: dict) -> list[Address]:
         ],
         "cabinet:not-mine": [("", {"token": token}), ("forged", {"token": token[:-2]})],
         "consent:changed": [("", {"code": code})],
+        **{f"consent:{page}": [("", {"code": "C8"})] for page in ("form", "give", "withdraw")},
+        "admin:consent_ask": [("", {"code": "C8"})],
+        "admin:consent_receipt": [("", {"public_id": world["refused"].public_id})],
+        "consent:receipt": [("", {"public_id": world["refused"].public_id, "format": "json"})],
+        "admin:consent_form_draft": [("", {"pk": world["typed"].form_id})],
+        "admin:consent_form_step": [
+            (step, {"pk": world["typed"].version_id, "step": step})
+            for step in ("submit", "approve", "send-back", "burn")
+        ],
+        "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
+        "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
+        "admin:consent_record": [("", {"pk": b.pk})],
+        "admin:consent_record_withdrawal": [("", {"pk": b.pk})],
         "consent:answer": [("", {"code": code})],
+        "admin:staff_api_renew": [("", {"pk": ApiClient.objects.get().pk})],
+        "admin:staff_api_revoke": [("", {"pk": ApiClient.objects.get().pk})],
+        "admin:consent_subscriber_secret": [("", {"pk": Subscriber.objects.get().pk})],
+        "api:upsert_subject": [("", {"client_number": "17"})],
+        "api:put_application": [("", {"ref": str(b), "number": "1"})],
+        "api:put_contract": [("", {"ref": str(b), "number": "1"})],
+        "api:form": [("", {"code": "C1"})],
+        "api:serve": [("", {"ref": str(b), "code": "C1"})],
+        "api:consents": [("", {"ref": str(b)})],
+        "api:read_grounds": [("", {"ref": str(b)})],
+        "api:withdraw": [("", {"ref": str(b)})],
         "demo:letter": [("", {"name": "20261123T000000.000000Z-000001-1"})],
         "demo:letter-html": [("", {"name": "20261123T000000.000000Z-000001-1"})],
     }
@@ -199,7 +251,7 @@ def told(response: HttpResponse) -> str:
             if where.startswith(start):
                 return sign
         return ">"
-    return {200: ".", 400: "0", 403: "3", 404: "4", 405: "5", 409: "9", 422: "2", 503: "W"}.get(
+    return {200: ".", 400: "0", 401: "1", 403: "3", 404: "4", 405: "5", 409: "9", 422: "2", 503: "W"}.get(
         response.status_code, "!"
     )
 
@@ -288,6 +340,12 @@ def test_no_address_of_the_cabinet_names_a_person_or_a_row():
         "cabinet:not-mine": "cabinet/not-mine/<str:token>/",  # signed; whoever holds the letter holds it
         "consent:changed": "cabinet/policy/<slug:code>/",
         "consent:answer": "cabinet/policy/<slug:code>/answer/",
+        # of an act of the person; looked for among their own
+        "consent:receipt": "cabinet/receipts/<uuid:public_id>.<str:format>",
+        # of a form, C1 to C12; what it is about is looked for among the person's own
+        "consent:form": "cabinet/consents/<slug:code>/",
+        "consent:give": "cabinet/consents/<slug:code>/answer/",
+        "consent:withdraw": "cabinet/consents/<slug:code>/withdraw/",
     }
 
 
@@ -301,6 +359,13 @@ def test_a_customer_who_names_rows_of_another_finds_nothing(world):
     for extra in ({"subject": b.pk}, {"public_id": b.public_id}, {"id": b.pk}):
         client.post("/cabinet/language/", {"language": "en", **extra})
         assert str(b) not in client.get("/cabinet/answers/", extra).content.decode()
+    typed = world["typed"]
+    shown = FormServed.objects.create(subject=b, version=typed.version, language="kk", sha256="0" * 64)
+    form = {"served": shown.pk, "version": typed.version.number, "answer": "give"}
+    assert client.post("/cabinet/consents/C8/answer/", form).status_code == 404
+    client.post("/cabinet/consents/C8/withdraw/", {"subject": b.pk, "about": ""})
+    assert b.consent_events.get() == typed
+    assert not a.consent_events.exists()
     b.refresh_from_db()
     assert b.language == "kk"
     assert not a.acknowledgements.exists()

@@ -13,6 +13,11 @@ from django.utils import timezone
 
 from audit.actor import acting_as, because, command_actor
 from config.demo import people, texts
+from consent import drafting, importing, ledger
+from consent.enums import Channel, EventKind, Trust
+from consent.importing import ConsentRow
+from consent.ledger import Proof
+from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion
 from policies import services as policies
 from policies.enums import State
 from policies.models import Policy, PolicyVersion
@@ -21,19 +26,20 @@ from staff import services as staff
 from staff.enums import Language, Role
 from staff.models import Operator, StaffUser, Undertaking
 from staff.rules import has_accepted_undertaking
-from subjects import import_runs
+from subjects import import_runs, loans
 from subjects.enums import Standing
 from subjects.models import DataSubject, ImportState
+from subjects.obligations import ContractState
 
 POLICY = "privacy"
 TEXTS = Path(__file__).parent / "policy"
+IN_CABINET = Proof(Channel.WEB, Trust.SUBJECT_CODE)
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that are taken for one another
 # standing → which customers, by their place in the file; those of the first twenty stay ordinary
 STANDINGS = {
     Standing.DECEASED: (41, 142, 243, 344),
     Standing.BLOCKED: (52, 253, 454),
     Standing.RESTRICTED: (63, 164, 265, 366, 467),
-    Standing.DISPUTED_ADDRESS: (74, 374),
 }
 
 
@@ -46,6 +52,8 @@ def load() -> dict[str, str]:
     officer, dpo = by_name[Role.OFFICER], by_name[Role.DPO]
     _customers(officer)
     _policy(officer, dpo)
+    _forms(officer, dpo)
+    _consents()
     return passwords
 
 
@@ -105,6 +113,48 @@ def _customers(officer: StaffUser) -> None:
             for place in places:
                 subjects[place - 1].standing = standing
                 subjects[place - 1].save(update_fields=["standing"])
+
+
+def _forms(officer: StaffUser, dpo: StaffUser) -> None:
+    """Every form of consent, from its sample: written by the officer, approved by the responsible person."""
+    for form in ConsentForm.objects.filter(versions=None):
+        with acting_as(f"officer:{officer.pk}"):
+            draft = drafting.submit(version=drafting.start(form=form, by=officer), by=officer)
+        with acting_as(f"officer:{dpo.pk}"):
+            drafting.approve(version=draft, by=dpo)
+
+
+def _consents() -> None:
+    """Loans and answers of the first customers, given in the cabinet; older consents of others, from a spreadsheet."""
+    if ConsentEvent.objects.exists():
+        return
+    offered = {v.form.code: v for v in ConsentFormVersion.objects.in_force().select_related("form")}
+    ordinary = list(DataSubject.objects.filter(standing=Standing.ORDINARY).order_by("pk")[:200])
+    for place, person in enumerate(ordinary[:24]):
+        with acting_as(f"subject:{person.public_id}"), transaction.atomic():
+            for code in ("C1", "C8") if place % 3 else ("C1", "C8", "C12"):
+                shown = ledger.serve(subject=person, version=offered[code], language=person.language)
+                answer = ledger.refuse if code != "C1" and place % 4 == 0 else ledger.give
+                answer(served=shown.served, expected_version=offered[code].number, proof=IN_CABINET)
+        with acting_as("job:demo"), transaction.atomic():
+            contract = loans.record_contract(subject=person, number=f"MK-{2026_000 + place}")
+            if place % 2:
+                loans.record_contract(subject=person, number=contract.number, state=ContractState.PERFORMED)
+        if place in (2, 3, 4, 9):  # 2 and 4 owe something: theirs wait
+            with acting_as(f"subject:{person.public_id}"):
+                ledger.withdraw(subject=person, form=offered["C1"].form, proof=IN_CABINET)
+        if place in (1, 5):
+            with acting_as(f"subject:{person.public_id}"):
+                ledger.withdraw(subject=person, form=offered["C8"].form, proof=IN_CABINET)
+    older = timezone.now() - timedelta(days=200)
+    midnight = timezone.localtime(older).replace(hour=0, minute=0, second=0, microsecond=0)
+    numbers = [person.client_number for person in people.people(timezone.localdate())][24:200]
+    form = offered["C1"].form
+    rows = [
+        ConsentRow(n, number, form, "", EventKind.GIVEN, midnight, None, "", "") for n, number in enumerate(numbers, 2)
+    ]
+    with acting_as("command:import_consents@demo"):
+        importing.load(rows)
 
 
 def _policy(officer: StaffUser, dpo: StaffUser) -> None:

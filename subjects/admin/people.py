@@ -1,13 +1,13 @@
 """The officers' pages about people: by reference, masked; a value opens one at a time, with a reason (DESIGN 4)."""
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import SEARCH_VAR
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin import HistoryAdmin, HouseAdmin, KeysetAdmin, ReadOnlyAdmin
 from audit.changelist import KeysetChangeList
 from audit.models import AccessRecord
-from audit.names import actor_name
+from audit.names import actor_name, reason_name
 from notifications.models import Letter
 from notifications.ports import title_of
-from subjects import rules, search, sign_in, vault
-from subjects.enums import IndexKind, RevealReason
-from subjects.forms import RevealForm
+from subjects import addresses, rules, search, services, sign_in, vault
+from subjects.enums import IndexKind, Standing
+from subjects.forms import EmailForm, RevealForm
 from subjects.models import (
     CabinetEvent,
     DataCategory,
@@ -46,14 +46,14 @@ def located(rows: models.QuerySet, pk: int | str) -> models.Model:
 def looks(subject: DataSubject) -> list[dict]:
     """Who saw the person's values last: what, when, who and why in words."""
     titles = {category.code: category.title or category.code for category in DataCategory.objects.all()}
-    reasons = dict(RevealReason.choices)
+    titles["consent.scan"] = gettext("a scan of a consent")
     records = AccessRecord.objects.filter(reference=str(subject)).select_related("user").order_by("-pk")
     return [
         {
             "what": titles.get(record.category) or gettext("all values"),
             "when": record.at,
             "who": actor_name(record.actor, record.user),
-            "why": reasons.get(record.reason, ""),
+            "why": reason_name(record.reason) if record.door == AccessRecord.Door.REVEAL else "",
         }
         for record in records[:SHOWN]
     ]
@@ -126,6 +126,8 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         return [
             path("<int:pk>/reveal/<int:value_pk>/", wrap(self.reveal_view), name="subjects_reveal"),
             path("<int:pk>/paper-code/", wrap(self.paper_code_view), name="subjects_paper_code"),
+            path("<int:pk>/email/", wrap(self.email_view), name="subjects_email_add"),
+            path("<int:pk>/email/<int:value_pk>/", wrap(self.email_view), name="subjects_email"),
             *super().get_urls(),
         ]
 
@@ -142,13 +144,19 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         subject = self._locate(request, object_id)
+        disputed = set(subject.search_keys.disputed_emails().values_list("pk", flat=True))
+        emails = {key.pk for key in subject.hints if key.kind == IndexKind.EMAIL}
         context = {
             **self.admin_site.each_context(request),
             "title": str(subject),
             "opts": self.opts,
             "original": subject,
             "subject": subject,
-            "hints": [(IndexKind(key.kind).label, key.hint) for key in subject.hints],
+            "hints": [(IndexKind(key.kind).label, key.hint, key.pk in disputed) for key in subject.hints],
+            # nothing is left to write to: what DESIGN calls this standing, stored for nobody (ADR 7)
+            "address_disputed": Standing.DISPUTED_ADDRESS.label if emails and emails <= disputed else "",
+            "may_correct": rules.may_correct_email(by=request.user),
+            "has_email": bool(emails),
             "values": PersonalData.objects.filter(subject=subject)
             .select_related("category")
             .order_by("category__order", "pk"),
@@ -220,6 +228,44 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             "days": sign_in.PAPER_LIVES.days,
         }
         return render(request, "admin/subjects/paper_code.html", context)
+
+    def email_view(self, request: HttpRequest, pk: int, value_pk: int | None = None) -> HttpResponse:
+        """Correct a person's e-mail, take it away, or give one to who has none; with a reason, never shown."""
+        subject = self._locate(request, pk)
+        emails = PersonalData.objects.filter(subject=pk, category__code=addresses.CATEGORY)
+        value = get_object_or_404(emails.select_related("subject", "category"), pk=value_pk) if value_pk else None
+        try:
+            rules.check_may_correct_email(by=request.user)
+        except PermissionDenied as error:
+            return render(request, "403.html", {"sentence": str(error)}, status=403)
+        removing = value is not None and "remove" in request.POST
+        seen = {"seen": services.newest(value)} if value else {}
+        form = EmailForm(request.POST if request.method == "POST" else None, removing=removing, initial=seen)
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                if removing:
+                    services.remove_email(value=value, reason=given["reason"], by=request.user, seen=given["seen"])
+                elif value:
+                    services.correct_email(value=value, **given, by=request.user)
+                else:
+                    services.add_email(subject=subject, email=given["email"], reason=given["reason"], by=request.user)
+            except ValidationError as error:
+                form.add_error("email", error)
+            else:
+                messages.success(request, gettext("The e-mail is corrected."))
+                return redirect("admin:subjects_datasubject_change", pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("E-mail of %(subject)s") % {"subject": subject},
+            "opts": self.opts,
+            "original": subject,
+            "subject": subject,
+            "value": value,
+            "form": form,
+        }
+        status = 409 if form.has_error("email", "changed") else 422 if form.errors else 200
+        return render(request, "admin/subjects/email.html", context, status=status)
 
 
 @admin.register(DataCategory)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
 from notifications.ports import title_of
-from subjects import services
+from subjects import rules, services
 from subjects.admin.people import located
 from subjects.models import Task
 
@@ -34,7 +34,7 @@ class TaskAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     ) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        task = located(Task.objects.select_related("subject", "letter", "closed_by"), object_id)
+        task = located(Task.objects.select_related("subject", "letter", "closed_by", "address"), object_id)
         if not self.has_view_permission(request, task):
             raise PermissionDenied
         context = {
@@ -44,6 +44,7 @@ class TaskAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             "original": task,
             "task": task,
             "letter_title": task.letter and title_of(task.letter.kind),
+            "may_correct": rules.may_correct_email(by=request.user),
             "may_settle": request.user.has_perm("subjects.change_task"),
         }
         return render(request, self.change_form_template, context)

@@ -30,7 +30,7 @@ def speed(model: type[models.Model], write, number: int) -> float:
     now = (
         timezone.now()
     )  # given, because Django writes a database default as an expression, which costs more than a row
-    rows = [model(kind="proof", cause=f"tests.Proof:{n}#proof", starts_at=now, created_at=now) for n in range(number)]
+    rows = [model(kind="proof", cause=f"tests.Proof:{n}#proof", created_at=now) for n in range(number)]
     with transaction.atomic():
         start = time.perf_counter()
         write(model, rows)

@@ -16,8 +16,9 @@ class Seat:
     A violation of the Content-Security-Policy is such a complaint.
     """
 
-    def __init__(self, browser: Browser, url: str, *, locale: str) -> None:
-        self.context = browser.new_context(base_url=url, locale=locale, viewport={"width": 1280, "height": 900})
+    def __init__(self, browser: Browser, url: str, *, locale: str, scripts: bool = True) -> None:
+        size = {"width": 1280, "height": 900}
+        self.context = browser.new_context(base_url=url, locale=locale, viewport=size, java_script_enabled=scripts)
         self.context.set_default_timeout(15_000)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []

@@ -378,7 +378,9 @@ def test_a_language_nobody_writes_in_is_a_400(dpo):
 def test_a_campaign_of_a_kind_nobody_knows_any_more_can_still_be_read(dpo):
     campaign = half_sent()
     Campaign.objects.filter(pk=campaign.pk).update(kind="forgotten")
-    assert "<h1>Forgotten</h1>" in text_of(dpo.get(page(campaign)))
+    html = text_of(dpo.get(page(campaign)))
+    assert f"<h1>Campaign № {campaign.pk}</h1>" in html
+    assert '<p class="version-name">Forgotten</p>' in html
     assert dpo.get(reverse("admin:notifications_campaign_preview", args=[campaign.pk, "kk"])).status_code == 404
 
 

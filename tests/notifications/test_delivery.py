@@ -243,8 +243,8 @@ def test_a_test_letter_goes_to_the_officer_and_may_be_asked_for_again(sink):
     officer = StaffUserFactory(email="me@example.kz", language="ru")
     campaign = campaign_to([])
     with as_officer(officer):
-        services.send_test(campaign=campaign, by=officer, language="kk")
-        services.send_test(campaign=campaign, by=officer, language="ru")
+        services.send_test(kind=campaign.kind, cause=campaign.cause, by=officer, language="kk")
+        services.send_test(kind=campaign.kind, cause=campaign.cause, by=officer, language="ru")
     delivery.deliver_due()
     assert [(m["To"], m["Subject"]) for m in arrived(sink)] == [
         ("me@example.kz", "Сәлем"),

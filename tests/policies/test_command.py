@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError
 from django.utils import translation
 
+from audit.actor import command_actor
+from audit.timeline import timeline
+from policies import services
 from policies.models import Clause, Policy, PolicyVersion
-from tests.policies.factories import KK, RU, draft
+from policies.rules import may_approve
+from tests.policies.factories import FILLED, KK, RU, draft, mighty
 from tests.policies.factories import author as make_author
-from tests.staff.factories import StaffUserFactory
+from tests.staff.factories import StaffUserFactory, as_officer
 
 pytestmark = pytest.mark.django_db
 
@@ -82,11 +87,30 @@ def test_without_by_the_command_and_who_ran_it_stand_in_history(paths):
     assert (row.history_user_id, row.created_by_id, row.note) == (None, None, "the text of the lawyer")
 
 
-def test_by_makes_it_the_act_of_an_officer(paths):
+def test_by_says_in_whose_name_and_history_still_says_who_ran_it(paths):
     officer = StaffUserFactory(username="aigerim")
     run(paths, "--by", "aigerim")
-    assert PolicyVersion.objects.get().created_by == officer
-    assert set(Clause.history.values_list("actor", flat=True)) == {f"officer:{officer.pk}"}
+    version = PolicyVersion.objects.get()
+    assert version.created_by == officer
+    for rows in (Clause.history, PolicyVersion.history):
+        assert set(rows.values_list("actor", flat=True)) == {command_actor("import_policy")}
+        assert set(rows.values_list("history_change_reason", flat=True)) == {f"by.officer.{officer.pk}"}
+    entries, _older = timeline(PolicyVersion, version.history.all(), before=None, limit=9)
+    with translation.override("en"):
+        assert {entry.why for entry in entries} == {f"in the name of officer {officer.pk}"}
+
+
+def test_in_whose_name_it_was_imported_does_not_approve_it(paths):
+    named, first = mighty(), make_author()
+    run(paths, "--by", named.username)
+    version = PolicyVersion.objects.get()
+    with as_officer(first):
+        services.save_draft(version, by=first, values={**FILLED, "significant": False})
+        version = services.submit(version, by=first)
+    assert not may_approve(version, by=named)
+    assert may_approve(version, by=mighty())
+    with as_officer(named), pytest.raises(IntegrityError, match="wrote a clause"):
+        PolicyVersion.objects.update(state="approved", approved_by=named, approved_at=version.submitted_at)
 
 
 @pytest.mark.parametrize("active", [None, False])

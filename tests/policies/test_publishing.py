@@ -17,6 +17,7 @@ from policies import letters, rules, services
 from policies.enums import State
 from policies.models import PolicyVersion
 from policies.rules import NotAllowed
+from subjects import audience
 from subjects.enums import LEAVES, Standing
 from tests.policies.factories import approved_version, author, draft, published_version
 from tests.staff.factories import as_officer
@@ -166,7 +167,7 @@ class TestCampaign:
         for standing in Standing.values:
             DataSubjectFactory(standing=standing)
             DataSubjectFactory(standing=standing, email=None)
-        told = letters.audience_size()
+        told = audience.count_people().size
         publish(significant=True)
         assert Letter.objects.filter(state=LetterState.QUEUED).count() == told > 0
 

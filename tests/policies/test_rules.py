@@ -4,19 +4,18 @@ import itertools
 
 import pytest
 from django.db import transaction
+from django.utils import translation
 
 from policies import rules, services
 from policies.enums import State
 from policies.models import PolicyVersion
 from policies.rules import NotAllowed
-from staff.models import StaffUser
 from staff.roles import ROLES
-from tests.policies.factories import approved_version, approver, author, draft, published_version
+from tests.policies.factories import FILLED, approved_version, approver, author, draft, mighty, published_version
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 
 pytestmark = pytest.mark.django_db
 
-EVERYTHING = ("add", "view", "change", "submit", "approve", "publish")
 VERBS = {
     "submit": services.submit,
     "request_changes": lambda version, *, by: services.request_changes(version, by=by, what="Уточните."),
@@ -32,11 +31,6 @@ ALLOWED = {
     (State.APPROVED, "publish"): State.PUBLISHED,
     (State.APPROVED, "request_changes"): State.DRAFT,
 }
-
-
-def mighty() -> StaffUser:
-    """Somebody with every right, who wrote and signed nothing."""
-    return permit(StaffUserFactory(), *(f"policies.{verb}_policyversion" for verb in EVERYTHING))
 
 
 def version_in(state: str) -> PolicyVersion:
@@ -140,6 +134,42 @@ class TestFourEyes:
             )
             version = services.submit(version, by=colleague)
         assert not rules.may_approve(version, by=writer)
+
+    @pytest.mark.parametrize(
+        ("values", "named"),
+        [
+            ({"change_summary_ru": "Иное."}, ["summary of changes, in Russian"]),
+            ({"significant": True}, ["especially significant change"]),
+            ({"prevailing": "kk", "order_number": "9"}, ["number of the approving order", "prevailing text"]),
+        ],
+    )
+    def test_who_wrote_only_terms_is_told_which(self, values, named):
+        writer, first = mighty(), author()
+        version = draft(by=first)
+        with as_officer(writer):
+            services.save_draft(version, by=writer, values=values)
+        with as_officer(first):
+            # written over by a colleague since: it was written all the same
+            services.save_draft(version, by=first, values={"change_summary_ru": "Третье."})
+            version = services.submit(version, by=first)
+        with as_officer(writer), translation.override("en"), pytest.raises(NotAllowed) as refused:
+            services.approve(version, by=writer)
+        assert refused.value.code == "four_eyes"
+        assert f"({', '.join(named)})" in refused.value.messages[0]
+
+    def test_who_looked_wrote_a_note_or_asked_for_changes_may_approve(self):
+        first, second = author(), mighty()
+        version = draft(by=first)
+        with as_officer(second):
+            services.save_draft(version, by=second, values={**FILLED, "note": "Прочёл."})
+        with as_officer(first):
+            services.submit(version, by=first)
+        with as_officer(second):
+            services.request_changes(version, by=second, what="Точнее.")
+        with as_officer(first):
+            version = services.submit(version, by=first)
+        with as_officer(second):
+            assert services.approve(version, by=second).approved_by == second
 
     def test_the_approver_may_publish(self):
         version, second = approved_version()

@@ -14,7 +14,6 @@ from tests.policies import factories
 from tests.policies.desk import at_desk, auditor, draft_fields, hidden, step_url, steps_on, submitted, text_of, url_of
 from tests.policies.factories import KK, RU, approved_version, approver, author, draft, published_version
 from tests.staff.factories import as_officer
-from tests.subjects.factories import DataSubjectFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -130,13 +129,6 @@ class TestPublish:
         assert response.context["form"].errors["number"]
         version.refresh_from_db()
         assert version.state == State.APPROVED
-
-    def test_the_page_says_how_many_letters_will_go(self, ready):
-        version, client = ready
-        for _ in range(3):
-            DataSubjectFactory()
-        DataSubjectFactory(email=None)
-        assert client.get(step_url(version, "publish")).context["audience"] == 3
 
     def test_at_a_moment_of_almaty_time(self, ready):
         version, client = ready

@@ -1,15 +1,28 @@
 """What the database refuses whoever asks: the ORM, raw SQL, and a session that told pgtrigger to look away."""
 
 from contextlib import contextmanager
+from datetime import date
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from audit.actor import acting_as
 from policies import services
 from policies.enums import State
 from policies.models import Clause, Finding, PolicySource, PolicyVersion
-from tests.policies.factories import FILLED, approved_version, approver, author, draft, published_version
+from policies.triggers import CONTENT
+from staff.models import StaffUser
+from tests.policies.factories import (
+    FILLED,
+    approved_version,
+    approver,
+    author,
+    draft,
+    mighty,
+    policy,
+    published_version,
+)
 from tests.staff.factories import StaffUserFactory, as_officer
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +60,50 @@ def update(version: PolicyVersion, **values) -> None:
     PolicyVersion.objects.filter(pk=version.pk).update(**values)
 
 
+# one other value of everything that is approved beside the text
+TERMS = {
+    "order_number": "13-Ө",
+    "order_date": date(2026, 11, 2),
+    "scope_kk": "Өзге.",
+    "scope_ru": "Иное.",
+    "prevailing": "kk",
+    "significant": True,
+    "significance_reason_kk": "Өзге.",
+    "significance_reason_ru": "Иное.",
+    "change_summary_kk": "Өзге.",
+    "change_summary_ru": "Иное.",
+    "change_summary_en": "Other.",
+}
+
+
+def submitted_after(writer: StaffUser, **terms) -> PolicyVersion:
+    """A version in review whose text a first officer wrote and submitted, and only these terms another one."""
+    first = author()
+    version = draft(by=first)
+    with as_officer(writer):
+        services.save_draft(version, by=writer, values=terms)
+    with as_officer(first):
+        return services.submit(version, by=first)
+
+
+def draft_of_another_policy() -> PolicyVersion:
+    first = author()
+    version = draft(by=first, policy=policy("other"))
+    with as_officer(first):
+        return services.submit(version, by=first)
+
+
+def as_if_written_by(officer: StaffUser, version: PolicyVersion) -> None:
+    """A row of history as an older release would have let it come about; a session of a superuser's looks away."""
+    history = version.history.model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {history} DISABLE TRIGGER USER")
+        row = version.history.order_by("history_id").last()
+        row.pk, row.scope_ru, row.history_user_id = None, "Иное.", officer.pk
+        row.save(force_insert=True)
+        cursor.execute(f"ALTER TABLE {history} ENABLE TRIGGER USER")
+
+
 @pytest.fixture
 def in_review() -> PolicyVersion:
     officer = author()
@@ -71,6 +128,86 @@ class TestFourEyes:
         with as_officer(writer), refused("policies_author_approves"):
             update(version, state="approved", approved_by=writer, approved_at=timezone.now())
 
+    def test_every_term_is_tried_below(self):
+        assert set(TERMS) == set(CONTENT) - {"policy_id", "number"}
+
+    @pytest.mark.parametrize("field", TERMS)
+    def test_who_wrote_only_one_of_the_terms_cannot_sign_as_approver(self, field):
+        writer = mighty()
+        version = submitted_after(writer, **{field: TERMS[field]})
+        with as_officer(writer), refused("policies_author_approves"):
+            update(version, state="approved", approved_by=writer, approved_at=timezone.now())
+        with as_officer(writer), refused("policies_author_approves"):
+            sql(
+                "UPDATE policies_policyversion SET state = 'approved', approved_by_id = %s, approved_at = now()"
+                " WHERE id = %s",
+                writer.pk,
+                version.pk,
+            )
+
+    def test_a_term_written_by_raw_sql_is_written_too(self):
+        writer, first = mighty(), author()
+        version = draft(by=first)
+        with as_officer(writer):
+            sql("UPDATE policies_policyversion SET change_summary_ru = 'Иное.' WHERE id = %s", version.pk)
+        with as_officer(first):
+            sql("UPDATE policies_policyversion SET change_summary_ru = 'Третье.' WHERE id = %s", version.pk)
+            version = services.submit(version, by=first)
+        with as_officer(writer), refused("policies_author_approves"):
+            update(version, state="approved", approved_by=writer, approved_at=timezone.now())
+
+    def test_who_changed_only_a_file_cannot_sign_as_approver(self):
+        writer, first = mighty(), author()
+        version = draft(by=first)
+        with as_officer(writer):
+            version.sources.filter(language="ru").update(filename="other.md")
+        with as_officer(first):
+            version = services.submit(version, by=first)
+        with as_officer(writer), refused("policies_author_approves"):
+            update(version, state="approved", approved_by=writer, approved_at=timezone.now())
+
+    def test_in_whose_name_a_command_wrote_cannot_sign_as_approver(self):
+        named, first = mighty(), author()
+        version = draft(by=first)
+        with acting_as("command:import_policy@root", reason=f"by.officer.{named.pk}"):
+            update(version, scope_ru="Иное.")
+        with as_officer(first):
+            version = services.submit(version, by=first)
+        with as_officer(named), refused("policies_author_approves"):
+            update(version, state="approved", approved_by=named, approved_at=timezone.now())
+
+    def test_who_looked_wrote_a_note_or_asked_for_changes_may_sign(self):
+        first, second = author(), mighty()
+        version = draft(by=first)
+        with as_officer(second):
+            services.save_draft(version, by=second, values=dict(FILLED))  # the form saved as it was
+            services.save_draft(version, by=second, values={"note": "Прочёл."})
+        with as_officer(first):
+            version = services.submit(version, by=first)
+        with as_officer(second):
+            version = services.request_changes(version, by=second, what="Точнее.")
+        with as_officer(first):
+            version = services.submit(version, by=first)
+        with as_officer(second):
+            update(version, state="approved", approved_by=second, approved_at=timezone.now())
+        with as_officer(second):
+            assert services.publish(version, by=second).published_by == second
+
+    def test_writing_another_version_takes_nothing_from_an_approver(self):
+        second = mighty()
+        submitted_after(second, scope_ru="Иное.")
+        other = draft_of_another_policy()
+        with as_officer(second):
+            update(other, state="approved", approved_by=second, approved_at=timezone.now())
+
+    def test_a_published_version_closes_whoever_wrote_its_terms(self):
+        """Versions approved before the terms counted must still end when their successor begins."""
+        old = published_version()
+        as_if_written_by(old.approved_by, old)
+        new = published_version(ru="# П\n\n1.1. Новое.\n", kk="# С\n\n1.1. Жаңа.\n")
+        old.refresh_from_db()
+        assert old.in_force_during.upper == new.in_force_during.lower
+
     def test_an_approved_version_has_an_approver(self, in_review):
         with as_officer(approver()), refused("policies_four_eyes"):
             sql("UPDATE policies_policyversion SET state = 'approved' WHERE id = %s", in_review.pk)
@@ -82,8 +219,6 @@ class TestFourEyes:
 
     @pytest.mark.parametrize("acting", ["somebody else", "job:night", "the submitter"])
     def test_nobody_signs_for_somebody_else(self, in_review, acting):
-        from audit.actor import acting_as
-
         second = approver()
         actors = {
             "somebody else": f"officer:{approver().pk}",

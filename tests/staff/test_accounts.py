@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from audit.actor import acting_as
+from notifications import delivery
 from notifications.models import Letter
-from staff import services
+from staff import ports, services
 from staff.letters import password_link
 from staff.models import RoleGrant, StaffUser
 from tests.staff.conftest import PASSWORD, refused
@@ -206,3 +208,69 @@ def test_two_accounts_do_not_share_an_email(member):
     member("dpo", username="one")
     with pytest.raises(ValidationError):
         services.create_staff(username="two", email="ONE@example.kz", role="officer")
+
+
+@pytest.mark.usefixtures("operator")
+class TestChangedEmail:
+    OLD, NEW = "aigul@example.kz", "aigul.new@example.kz"
+
+    def change(self, at_desk, administrator: StaffUser, user: StaffUser, **fields: str):
+        data = {"last_name": "", "first_name": "", "position": "", "email": self.OLD, "language": user.language}
+        page = f"/admin/staff/staffuser/{user.pk}/change/"
+        return at_desk(administrator).post(page, data | fields)
+
+    def test_the_old_address_is_told_and_the_letter_names_nobody(self, member, at_desk, sink):
+        user = member("officer", username="the.officer", email=self.OLD, language="kk")
+        user.last_name = "Қанарова"
+        user.save()
+        assert self.change(at_desk, member("administrator"), user, email=self.NEW).status_code == 302
+        with acting_as("job:letters"):
+            delivery.deliver_due()
+        (told,) = sink.messages()
+        assert told["To"] == self.OLD
+        assert "өзгертілді" in told["Subject"]
+        for part in ("plain", "html"):
+            text = told.get_body((part,)).get_content()
+            assert "әкімшіге" in text
+            for name in ("Қанарова", "the.officer", self.NEW):
+                assert name not in text
+        user.refresh_from_db()
+        assert user.email == self.NEW
+
+    def test_each_change_tells_the_address_before_it_once(self, member, at_desk, sink):
+        user, administrator = member("officer", email=self.OLD), member("administrator")
+        self.change(at_desk, administrator, user, email=self.NEW)
+        self.change(at_desk, administrator, user, email="third@example.kz", position="Lawyer")
+        with acting_as("job:letters"):
+            delivery.deliver_due()
+        assert [message["To"] for message in sink.messages()] == [self.OLD, self.NEW]
+
+    def test_an_account_without_an_e_mail_has_nobody_to_tell(self, member, at_desk):
+        user = member("officer", email="")
+        self.change(at_desk, member("administrator"), user, email=self.NEW)
+        assert not Letter.objects.filter(staff=user, kind="account_email_changed").exists()
+
+    def test_another_detail_or_another_case_tells_nobody(self, member, at_desk):
+        user, administrator = member("officer", email=self.OLD), member("administrator")
+        self.change(at_desk, administrator, user, position="Lawyer")
+        self.change(at_desk, administrator, user, email=self.OLD.upper())
+        assert not Letter.objects.filter(staff=user).exists()
+
+    def test_change_and_letter_are_one_transaction(self, member, monkeypatch):
+        user = member("officer", email=self.OLD)
+
+        def broken(**_letter: object) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(ports, "write_letter", [broken])
+        user.email = self.NEW
+        with pytest.raises(RuntimeError):
+            services.change_account(user=user, fields=["email"], by=None)
+        assert StaffUser.objects.get(pk=user.pk).email == self.OLD
+
+    def test_who_is_no_administrator_changes_nothing(self, member):
+        user = member("officer", email=self.OLD)
+        user.email = self.NEW
+        with refused("permission"):
+            services.change_account(user=user, fields=["email"], by=member("dpo"))
+        assert StaffUser.objects.get(pk=user.pk).email == self.OLD

@@ -32,7 +32,8 @@ def test_every_permission_a_role_names_exists():
 def test_who_looks_and_who_opens_accounts_write_nothing_else():
     writes = {role: {name for name in names if ".view_" not in name} for role, names in ROLES.items()}
     assert writes[Role.AUDITOR] == set()
-    assert all(name.startswith("staff.") for name in ROLES[Role.ADMINISTRATOR])
+    # the public halves of keys say nothing of anybody
+    assert all(name.startswith("staff.") for name in ROLES[Role.ADMINISTRATOR] if name != "consent.view_receiptkey")
     assert "subjects.reveal_value" in writes[Role.DPO]
     assert not any("subjects.reveal_value" in names for role, names in ROLES.items() if role != Role.DPO)
 

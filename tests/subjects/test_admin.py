@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
+from notifications.delivery import address_mark
 from notifications.models import Letter
 from staff.enums import Role
 from staff.models import StaffUser
@@ -211,7 +212,7 @@ class TestNoValueAnywhere:
     @pytest.mark.parametrize("role", [*Role])
     def test_no_page_holds_a_value(self, person, role, member):  # noqa: F811
         letter = Letter.objects.create(subject=person, kind="sign_in_code", cause="x:1#y", language="kk")
-        services.dispute_address(letter_id=letter.pk)
+        services.dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, EMAIL))
         with acting_as("job:import"):
             vault.replace(subject=person, category="email", parts={"value": "new." + EMAIL}, source="import")
         vault.own_values(subject=DataSubjectFactory(), page="x")
@@ -397,7 +398,7 @@ class TestPaperCode:
 class TestTasks:
     def disputed(self, person: DataSubject) -> Task:
         letter = Letter.objects.create(subject=person, kind="sign_in_code", cause="x:1#y", language="kk")
-        services.dispute_address(letter_id=letter.pk)
+        services.dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, EMAIL))
         return Task.objects.get()
 
     def officer(self) -> StaffUser:
@@ -414,9 +415,11 @@ class TestTasks:
         assert str(person) in text_of(client.get("/admin/subjects/task/?closed_at__isnull=True"))
 
     @pytest.mark.parametrize("before", [Standing.ORDINARY, Standing.RESTRICTED])
-    def test_settling_gives_back_the_standing_before(self, person, before):
+    def test_a_dispute_and_its_end_leave_the_standing_alone(self, person, before):
         DataSubject.objects.filter(pk=person.pk).update(standing=before)
         task, officer = self.disputed(person), self.officer()
+        person.refresh_from_db()
+        assert person.standing == before
         assert self.settle(desk(officer), task).status_code == 302
         task.refresh_from_db()
         person.refresh_from_db()

@@ -2,23 +2,29 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
+from django import forms
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, models
 from django.test import Client
+from django.urls import get_resolver
 
+from audit.models import Event
 from notifications.models import Letter
+from staff.models import StaffUser
 from subjects import register, registers, tasks
 from subjects.models import DataSubject, PersonalData, SubjectImport, Task
-from subjects.register import HISTORY, REGISTER, Holds, fields_of
+from subjects.register import HISTORY, REGISTER, STAMP, Holds, fields_of
 from tests.consent.conftest import publish  # noqa: F401
 from tests.notifications.conftest import operator, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, permit
 from tests.subjects.test_importing import HEADER
 from tests.subjects.test_sign_in import code_from
-from tests.test_house_rules import by_label, house_models, is_tracked
+from tests.test_house_rules import HOUSE, by_label, house_models, is_tracked
 
 IIN, PHONE, EMAIL = "850314390019", "+77012345678", "canary.person@example.kz"
 ROW = f"K-CANARY-1;{IIN};Канареева;Әйгерім;8 701 234 56 78;{EMAIL};kk"
@@ -39,7 +45,9 @@ def test_every_field_is_classified_once(model):
 
 
 def test_no_model_is_classified_that_is_not_there():
-    assert set(REGISTER) == {by_label(model) for model in house_models()}
+    known = {by_label(model) for model in house_models()}
+    assert set(REGISTER) == known
+    assert set(NO_PROSE) <= known
 
 
 @every_model
@@ -55,11 +63,176 @@ def test_an_unclassified_field_would_be_caught(monkeypatch):
         test_every_field_is_classified_once(Task)
 
 
+def of_class(*classes: Holds) -> list[tuple[type[models.Model], models.Field]]:
+    """(model, field) of these classes; who is not classified at all is another test's."""
+    known = [(model, fields_of(by_label(model))) for model in house_models() if by_label(model) in REGISTER]
+    return [(m, field) for m, holds in known for field in m._meta.concrete_fields if holds.get(field.name) in classes]
+
+
+def called(field: models.Field) -> str:
+    return f"{field.model._meta.label}.{field.name}"
+
+
+def test_what_is_sealed_is_bytes():
+    assert [
+        called(field) for _model, field in of_class(Holds.SEALED) if not isinstance(field, models.BinaryField)
+    ] == []
+
+
+def test_bytes_are_not_plain():
+    # for everybody to read: the file of a policy, the public half of a key
+    published = {"policies.PolicySource.content", "consent.ReceiptKey.public_key"}
+    in_clear = {called(f) for _m, f in of_class(Holds.PLAIN, Holds.PROSE) if isinstance(f, models.BinaryField)}
+    assert in_clear == published
+
+
+def test_an_index_is_a_short_digest_that_no_history_copies():
+    masked = {"subjects.SearchKey.hint"}  # the last letters of a value, for lists
+    for model, field in of_class(Holds.INDEX):
+        assert (isinstance(field, models.BinaryField) and field.max_length == 16) or called(field) in masked, field
+        assert not is_tracked(model), "a history would outlive the destroyed class"
+
+
+def test_a_key_is_in_no_history():
+    for model, field in of_class(Holds.KEY):
+        assert not is_tracked(model) or field.name not in {f.name for f in model.history.model._meta.concrete_fields}
+
+
+def test_evidence_cannot_be_changed_or_is_the_digest_of_what_it_proves():
+    for model, field in of_class(Holds.EVIDENCE):
+        assert issubclass(model, Event) or (field.name == "sha256" and field.max_length == 64), called(field)
+
+
+# in clear and text, and yet no prose: what each holds instead
+NO_PROSE = {
+    "audit.AccessRecord": {"reference": "S-000481", "category": "a code", "reason": "a code"},
+    "staff.Operator": {"email": "what customers write to", "phone": "what customers call"},
+    "staff.StaffUser": {"username": "a name to sign in by", "email": "where a colleague's letters go"},
+    "staff.SignIn": {"agent": "what the browser says of itself"},
+    "staff.ApiClient": {"code": "by validator", "prefix": "made of random bits"},
+    "staff.IdempotentAnswer": {"key": "of a request", "media_type": "a code", "body": "what the API said: ids, no value"},
+    "notifications.Campaign": {"kind": "a code", "cause": "app.Model:pk#kind"},
+    "notifications.Letter": {"kind": "a code", "cause": "app.Model:pk#kind"},
+    "notifications.DeliveryEvent": {"answer": "the mail server's words, addresses cut out"},
+    "notifications.Heartbeat": {"name": "of a process"},
+    "subjects.Application": {"number": "the loan system's"},
+    "consent.ReceiptKey": {"key_id": "made of the public key"},
+    "subjects.Contract": {"number": "the loan system's"},
+    "policies.PolicySource": {"filename": "of a published text", "sha256": "of a published text"},
+    "policies.Clause": {
+        "key": "made of numbers", "number": "1.2.3", "parent_key": "a key",
+        # the public reads them, and the operator's phone and e-mail are part of what a policy says
+        "text_kk": "published", "text_ru": "published", "text_en": "published",
+    },
+    "policies.LegalAct": {"number": "of a published act"},
+    "policies.Finding": {"code": "a code", "clause_key": "a key"},
+    "consent.Purpose": {"dpv_term": "terms of a vocabulary"},
+    "consent.ClauseLink": {"clause_key": "a key"},
+    "consent.RetentionRule": {"duration": "ISO 8601, by constraint"},
+    "consent.ConsentForm": {"code": "C1 to C12"},
+    "consent.ConsentFormVersion": {
+        "term": "ISO 8601",
+        # the operator's contacts are part of a consent (94-V art. 8(4)); two people read it before it is used
+        "text_kk": "approved", "text_ru": "approved", "text_en": "approved",
+    },
+    "consent.Change": {"scope": "a code or the number of a contract", "state": "a code"},
+    "consent.Subscriber": {"url": "of a system of ours", "error": "a code"},
+    "consent.ConsentState": {"scope": "a code or the number of a contract"},
+}  # fmt: skip
+
+
+def typed(field: models.Field) -> bool:
+    """Whether words may stand in the field: a text that is neither chosen nor a code."""
+    return (
+        isinstance(field, models.CharField | models.TextField)
+        and not isinstance(field, models.SlugField)
+        and not field.choices
+    )
+
+
 @every_model
-def test_bytes_about_a_person_are_not_plain(model):
-    plain = {name for name, holds in fields_of(by_label(model)).items() if holds == Holds.PLAIN}
-    bytes_in_clear = {f.name for f in model._meta.concrete_fields if isinstance(f, models.BinaryField)} & plain
-    assert bytes_in_clear <= ({"content"} if by_label(model) == "policies.PolicySource" else set())
+def test_a_plain_text_is_prose_or_somebody_said_why_not(model):
+    stamp = set(STAMP.split()) if issubclass(model, Event) else set()
+    plain = {name for name, holds in fields_of(by_label(model)).items() if holds == Holds.PLAIN} - stamp
+    texts = {name for name in plain if typed(model._meta.get_field(name))}
+    assert texts == set(NO_PROSE.get(by_label(model), {}))
+
+
+prose = pytest.mark.parametrize("field", [field for _m, field in of_class(Holds.PROSE)], ids=called)
+PEOPLE = {"text_iin": f"клиент {IIN}", "text_phone": PHONE, "text_email": EMAIL, "text_iban": "KZ86125KZT5004100100"}
+
+
+@prose
+def test_prose_refuses_what_names_a_person(field):
+    assert typed(field)
+    for code, text in PEOPLE.items():
+        row = field.model(**{field.attname: text})
+        with pytest.raises(ValidationError) as refused:
+            row.clean_fields(exclude={f.name for f in field.model._meta.concrete_fields} - {field.name})
+        assert code in {error.code for error in refused.value.error_dict[field.name]}
+
+
+@prose
+def test_prose_lets_words_pass(field):
+    row = field.model(**{field.attname: "№ 12, ст. 8"})
+    row.clean_fields(exclude={f.name for f in field.model._meta.concrete_fields} - {field.name})
+
+
+# what is typed into a form without a model and is no prose
+NO_PROSE_FORMS = {
+    "SignInForm": {"username", "password"},
+    "NewPasswordForm": {"new_password1", "new_password2"},
+    "PasswordResetForm": {"email"},
+    "AccountForm": {"username", "email", "position"},  # the service cleans the row: see the test below
+    "IdentifierForm": {"identifier"},  # an IIN or a phone, never kept
+    "CodeForm": {"code"},
+    "EmailForm": {"email"},  # the person's value itself, sealed by the service
+}
+
+
+def house_forms(base: type = forms.BaseForm) -> Iterator[type[forms.BaseForm]]:
+    get_resolver().url_patterns  # noqa: B018 -- every page's module
+    for form in base.__subclasses__():
+        if form.__module__.partition(".")[0] in HOUSE:
+            yield form
+        yield from house_forms(form)
+
+
+def test_what_is_typed_without_a_model_is_prose_too_or_somebody_said_why_not():
+    seen = {}
+    for form in {form for form in house_forms() if not issubclass(form, forms.BaseModelForm)}:
+        for name, field in form.base_fields.items():
+            if isinstance(field, forms.CharField) and not isinstance(field.widget, forms.HiddenInput):
+                try:
+                    field.clean(PEOPLE["text_iin"])
+                except ValidationError as error:
+                    if "text_iin" in {e.code for e in error.error_list}:
+                        continue
+                seen.setdefault(form.__name__, set()).add(name)
+    assert seen == NO_PROSE_FORMS
+
+
+@pytest.mark.django_db
+def test_a_position_that_names_a_person_opens_no_account():
+    administrator = Client()
+    administrator.force_login(permit(StaffUserFactory(), "staff.add_staffuser"))
+    account = {"username": "aliya", "email": "aliya@example.kz", "role": "operator", "language": "kk"}
+    page = administrator.post("/admin/staff/staffuser/add/", {**account, "position": f"вместо {IIN}"})
+    assert page.status_code == 200
+    assert "text_iin" in {error.code for error in page.context["form"].errors.as_data()["position"]}
+    assert not StaffUser.objects.filter(username="aliya").exists()
+
+
+def test_some_prose_is_known_to_be_there():
+    names = {called(field) for _model, field in of_class(Holds.PROSE)}
+    assert {
+        "staff.StaffUser.position",
+        "staff.Undertaking.text_ru",
+        "staff.Operator.responsible_order",
+        "policies.PolicyVersion.changes_requested",
+        "policies.PolicyVersion.note",
+        "subjects.DataCategory.title_kk",
+    } <= names
 
 
 def columns(table: str) -> list[str]:
@@ -113,7 +286,7 @@ def journey(db, sink, operator, publish, caplog):  # noqa: F811
     customer.post("/cabinet/language/", {"language": "ru"})
     from notifications.delivery import not_mine_link
 
-    link = not_mine_link(Letter.objects.filter(subject=person).first())
+    link = not_mine_link(Letter.objects.filter(subject=person).first(), EMAIL)
     assert Client().post(link[link.index("/cabinet/") :]).status_code == 200
     assert person.acknowledgements.count() == 1
     return caplog.text

@@ -1,7 +1,9 @@
 """The cabinet's door: same answer, same rows for everybody; the code works once, soon, and for its own visitor."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from django.conf import settings as django_settings
@@ -16,7 +18,7 @@ from notifications import delivery
 from notifications.models import Letter
 from staff.models import Operator
 from subjects import sign_in, tasks
-from subjects.enums import Standing
+from subjects.enums import LEAVES, Standing
 from subjects.models import CabinetEvent, SignInCode
 from tests.notifications.conftest import sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -152,8 +154,96 @@ def test_too_many_asks_are_told_to_wait_for_known_and_unknown_alike(person):
         assert ask(Client(), identifier).status_code == 429
 
 
+def test_the_refusal_says_when_one_may_try_again(person, monkeypatch):
+    def refused(hours: float) -> tuple[int, str, int]:
+        """The answer to an ask when that many hours have passed since the first ones."""
+        monkeypatch.setattr(sign_in.timezone, "now", lambda: now + timedelta(hours=hours))
+        response = Client(headers={"accept-language": "en"}).post("/cabinet/sign-in/", {"identifier": KNOWN})
+        found = re.search(r"Try again in (\d+ \w+)\.", response.content.decode())
+        return response.status_code, found[1] if found else "", int(response.get("Retry-After", 0))
+
+    for _ in range(3):
+        ask(Client())
+    now = timezone.now()
+    status, said, seconds = refused(5 / 60)
+    assert (status, said) == (429, "10 minutes")
+    assert 590 <= seconds <= 600
+    assert refused(0.25 + 0.01)[0] == 302
+    monkeypatch.undo()
+    SignInCode.objects.update(created_at=now - timedelta(hours=4))
+    for _ in range(6):
+        ask(Client())
+        SignInCode.objects.filter(created_at__gt=now).update(created_at=now - timedelta(hours=1))
+    status, said, seconds = refused(0)
+    assert (status, said) == (429, "20 hours")
+    assert 19.9 * 3600 < seconds <= 20 * 3600
+
+
+def test_iin_and_phone_of_one_person_count_together_and_the_visitor_cannot_tell(person, operator, sink):  # noqa: F811
+    for identifier in (KNOWN, PHONE, KNOWN):
+        ask(Client(), identifier)
+        tasks.send_code(SignInCode.objects.latest("pk").pk)
+    outward = []
+    for identifier in (PHONE, "+77071112233"):  # the fourth of the person, the first of somebody unknown
+        client = Client()
+        response = ask(client, identifier)
+        page = re.sub(r'value="[^"]*"', "", client.get("/cabinet/code/").content.decode())
+        outward.append((response.status_code, response.url, page))
+    assert outward[0] == outward[1]
+    held = SignInCode.objects.get(held_back=True)
+    assert held.subject == person
+    tasks.send_code(held.pk)
+    tasks.sweep()
+    with acting_as("job:letters"):
+        delivery.deliver_due()
+    assert len(sink.messages()) == 3
+
+
+def test_a_code_held_back_does_not_end_the_one_before_it(client, person, operator, sink):  # noqa: F811
+    for _ in range(3):
+        ask(client)
+    code = code_from(sink)
+    ask(Client(), PHONE)
+    assert SignInCode.objects.latest("pk").held_back
+    assert client.post("/cabinet/code/", {"code": code}).url == "/cabinet/"
+
+
+def together(count: int, act) -> list:
+    """What `act(n)` gave, done `count` times at the same moment, each on a connection of its own."""
+    start = Barrier(count)
+
+    def one(n: int):
+        start.wait()
+        try:
+            return act(n)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwentyAtOnce:
+    def test_one_identifier_gets_no_more_than_its_limit(self, person):
+        told = together(20, lambda _n: ask(Client()).status_code)
+        assert (told.count(302), told.count(429)) == (3, 17)
+        assert SignInCode.objects.filter(held_back=False).count() == 3
+
+    def test_iin_and_phone_together_get_no_more_codes_than_one(self, person):
+        together(20, lambda n: ask(Client(), KNOWN if n % 2 else PHONE).status_code)
+        assert SignInCode.objects.filter(subject=person).count() == 6
+        assert SignInCode.objects.filter(subject=person, held_back=False).count() == 3
+
+    def test_one_address_gets_no_more_than_its_limit_whoever_is_asked_for(self, person, monkeypatch):
+        monkeypatch.setattr(sign_in, "PER_ADDRESS", ((5, timedelta(hours=1)),))
+        told = together(20, lambda n: ask(Client(), f"+770700000{n:02d}").status_code)
+        assert (told.count(302), told.count(429)) == (5, 15)
+        assert SignInCode.objects.count() == 5
+
+
 def test_an_address_is_limited_too(person, monkeypatch):
-    monkeypatch.setattr(sign_in, "PER_ADDRESS", (2, timedelta(hours=1)))
+    monkeypatch.setattr(sign_in, "PER_ADDRESS", ((2, timedelta(hours=1)),))
     numbers = ["780705490035", "010228590046", "041209690108"]
     assert [ask(Client(), number).status_code for number in numbers] == [302, 302, 429]
 
@@ -165,8 +255,8 @@ def test_what_is_no_identifier_is_said_so_and_leaves_nothing(client, text):
     assert SignInCode.objects.count() == 0
 
 
-@pytest.mark.parametrize("standing", [Standing.DECEASED, Standing.MINOR, Standing.ERASED, Standing.DISPUTED_ADDRESS])
-def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session(
+@pytest.mark.parametrize("standing", Standing.values)
+def test_door_and_open_session_obey_the_table_of_standings_and_outwardly_all_are_alike(
     client,
     person,
     standing,
@@ -175,11 +265,34 @@ def test_a_standing_that_closes_the_cabinet_closes_the_door_and_the_open_session
 ):
     ask(client)
     client.post("/cabinet/code/", {"code": code_from(sink)})
+    waiting = Client()
+    ask(waiting)
+    code = code_from(sink)
     person.standing = standing
     person.save()
-    assert client.get("/cabinet/").url == "/cabinet/sign-in/"
-    ask(Client())
-    assert SignInCode.objects.latest("pk").subject is None
+    is_open = LEAVES[standing].cabinet
+    assert (client.get("/cabinet/").status_code == 200) is is_open
+    # a code sent before the standing changed
+    assert (waiting.post("/cabinet/code/", {"code": code}).status_code == 302) is is_open
+    outward = []
+    for identifier in (KNOWN, UNKNOWN):
+        visitor = Client()
+        response = ask(visitor, identifier)
+        page = re.sub(r'value="[^"]*"', "", visitor.get("/cabinet/code/").content.decode())
+        outward.append((response.status_code, response.url, page))
+    assert outward[0] == outward[1]
+    letters = len(sink.messages())
+    tasks.send_code(SignInCode.objects.order_by("-pk")[1].pk)
+    assert len(sink.messages()) == letters + is_open
+
+
+def test_the_language_cookie_is_not_for_scripts(client, person, operator, sink):  # noqa: F811
+    ask(client)
+    inside = client.post("/cabinet/code/", {"code": code_from(sink)})
+    chosen = Client().post("/i18n/setlang/", {"language": "ru"})
+    for response in (inside, chosen):
+        morsel = response.cookies[django_settings.LANGUAGE_COOKIE_NAME]
+        assert (morsel["httponly"], morsel["samesite"]) == (True, "Lax")
 
 
 def test_a_code_on_paper_is_issued_by_a_named_officer_and_opens_the_door(client, operator):
@@ -257,44 +370,6 @@ def test_nothing_of_the_cabinet_is_cached_or_scripted(client):
     assert "unsafe" not in response["Content-Security-Policy"]
 
 
-class TestNotMine:
-    def link(self, person) -> str:
-        with acting_as("job:test"):
-            letter = Letter.objects.create(subject=person, kind="sign_in_code", cause="x:1#y", language="kk")
-        return delivery.not_mine_link(letter).removeprefix(django_settings.SITE_URL)
-
-    def test_opening_the_link_changes_nothing_and_confirming_stops_the_address(self, client, person):
-        link = self.link(person)
-        assert client.get(link).status_code == 200
-        person.refresh_from_db()
-        assert person.standing == Standing.ORDINARY
-        assert client.post(link).status_code == 200
-        assert client.post(link).status_code == 200
-        person.refresh_from_db()
-        assert person.standing == Standing.DISPUTED_ADDRESS
-        assert person.tasks.get().closed_at is None
-        assert person.history.first().actor == "job:not-mine"
-
-    def test_a_forged_link_is_not_found(self, client, person):
-        link = self.link(person)
-        assert client.get(link[:-3] + "x/").status_code == 404
-
-    def test_the_link_names_nobody(self, person):
-        link = self.link(person)
-        assert "example" not in link
-        assert str(person.public_id) not in link
-
-    def test_an_officer_settles_it_and_letters_go_again(self, client, person):
-        from subjects import services
-
-        client.post(self.link(person))
-        officer = StaffUserFactory()
-        with as_officer(officer):
-            services.settle_disputed_address(task=person.tasks.get(), by=officer)
-        person.refresh_from_db()
-        assert person.standing == Standing.ORDINARY
-
-
 def test_the_language_of_letters_is_chosen_by_the_person_and_history_says_so(client, person, operator, sink):  # noqa: F811
     ask(client)
     client.post("/cabinet/code/", {"code": code_from(sink)})
@@ -324,7 +399,7 @@ def test_nobody_issues_a_code_on_paper_for_a_person_with_an_e_mail(person):
 
 def test_behind_a_proxy_the_visitors_own_address_counts_and_nothing_they_wrote(person, settings, monkeypatch):
     settings.BEHIND_PROXY = True
-    monkeypatch.setattr(sign_in, "PER_ADDRESS", (1, timedelta(hours=1)))
+    monkeypatch.setattr(sign_in, "PER_ADDRESS", ((1, timedelta(hours=1)),))
 
     def ask_from(identifier: str, forwarded: str) -> int:
         headers = {"X-Forwarded-For": forwarded}

@@ -18,8 +18,8 @@ from config.embedded import Engines
 from config.processes import ProcessError, Processes, Program, free_port
 from notifications.models import Heartbeat
 from policies.enums import State
-from policies.letters import audience_size
 from policies.models import PolicyVersion
+from subjects import audience
 
 READY_SECONDS = 100  # the first start of a slow machine; usually five
 # Celery warns root, Granian warns of what it passes on: a newcomer can do nothing about either
@@ -114,7 +114,7 @@ class Command(BaseCommand):
                 "",
                 "  First steps:",
                 f"    1. Sign in as dpo, open version {waiting.number} of the policy and press “Publish”: {page}",
-                f"    2. Watch {audience_size()} letters go, then read one in the mailbox.",
+                f"    2. Watch {audience.count_people().size} letters go, then read one in the mailbox.",
                 "    3. Sign in to the cabinet as a customer, see what changed and answer.",
             ]
         return "\n".join(lines) + "\n"

@@ -1,6 +1,9 @@
 from django.core.management.base import BaseCommand
 
 from audit.actor import acting_as, command_actor
+from consent import registers as consent_registers
+from consent import signing
+from policies import registers as policy_registers
 from staff import registers as staff_registers
 from staff.services import sync_roles
 from subjects import registers
@@ -11,7 +14,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         with acting_as(command_actor("load_registers")):
-            added = registers.load()
+            added = registers.load() + consent_registers.load_categories()
+            acts = policy_registers.load()
+            loaded = consent_registers.load()
             staff_registers.load()
+            signing.ensure_key()
             sync_roles()
-        self.stdout.write(f"{added} data categories added; roles are in step.")
+        self.stdout.write(
+            f"{added} data categories, {acts} legal acts, {loaded.purposes} purposes, {loaded.cells} cells of the"
+            f" matrix, {loaded.forms} forms and {loaded.rules} retention rules added; roles are in step."
+        )

@@ -10,6 +10,7 @@ from policies.enums import ClauseKind
 from policies.markdown import BadPolicyFile
 from policies.models import Policy, PolicyVersion
 from policies.services import SourceFile, import_version
+from policies.triggers import IN_THE_NAME_OF
 from staff.models import StaffUser
 
 
@@ -21,7 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--ru", required=True, type=Path, metavar="FILE")
         parser.add_argument("--kk", required=True, type=Path, metavar="FILE")
         parser.add_argument("--en", type=Path, metavar="FILE")
-        parser.add_argument("--by", metavar="USERNAME", help="the officer who imports")
+        parser.add_argument(
+            "--by", metavar="USERNAME", help="the officer in whose name it is done; they cannot approve it"
+        )
         parser.add_argument("--note", default="", help="a note for colleagues")
         parser.add_argument("--replace-draft", action="store_true", help="replace the draft that exists")
         parser.add_argument("--json", action="store_true", help="print clauses and findings as JSON")
@@ -41,8 +44,9 @@ class Command(BaseCommand):
             by = StaffUser.objects.filter(username=options["by"], is_active=True).first()
             if by is None:
                 raise CommandError(f"--by: there is no active member of staff {options['by']!r}.")
-        actor = f"officer:{by.pk}" if by else command_actor("import_policy")
-        with acting_as(actor):
+        # the shell proves who runs it, and only says for whom; four eyes take it at its word
+        reason = f"{IN_THE_NAME_OF}{by.pk}" if by else ""
+        with acting_as(command_actor("import_policy"), reason=reason):
             try:
                 version = self._import(options, files, by)
             except BadPolicyFile as error:

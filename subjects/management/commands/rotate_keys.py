@@ -3,7 +3,7 @@ import sys
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit.actor import acting_as, command_actor
-from subjects import vault
+from subjects import ports, vault
 from subjects.models import SubjectKey
 
 
@@ -26,4 +26,5 @@ class Command(BaseCommand):
                 done += count
                 if sys.stderr.isatty():
                     print(f"\r{done} / {stale}", end="", file=sys.stderr)
+            done += sum(rewrap() for rewrap in ports.on_keys_rotated)
         self.stdout.write(f"{done} keys re-wrapped by version {active}.")

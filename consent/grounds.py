@@ -1,0 +1,88 @@
+"""What may be done with a person's data at a moment, and on what ground (94-V art. 7-9; DESIGN 5)."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.utils import timezone
+
+from consent import ledger
+from consent.derivation import Standing
+from consent.enums import Ground, State
+from consent.models import FormItem, ItemKind, Purpose
+from subjects.enums import Standing as PersonStanding
+from subjects.models import DataSubject
+
+# a dispute stops everything; `restricted` stops uses and leaves what a law demands (DESIGN 5)
+STOPPED = (PersonStanding.BLOCKED, PersonStanding.ERASED)
+BY_LAW_ONLY = (PersonStanding.RESTRICTED, PersonStanding.DECEASED)
+
+
+class Reason(NamedTuple):
+    """Why a purpose may be pursued with a person's data, or may not: a code, the consents it rests on or lacks."""
+
+    purpose: Purpose
+    allowed: bool
+    # law, notice, depersonalised, consent; no_consent, not_named, deferred, open_ended, blocked, restricted
+    code: str
+    form: str = ""
+    scope: str = ""
+    standing: Standing | None = None
+
+
+def _named(standing: Standing, purposes: dict[int, set[str]]) -> bool:
+    """Whether the text the person saw, in the language they saw it in, names the purpose.
+
+    purposes: {version id: languages that name it}. A consent whose text or language nobody knows names nothing.
+    """
+    event = standing.given
+    return bool(event and event.version_id and event.language in purposes.get(event.version_id, set()))
+
+
+def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
+    """One reason for each purpose in force at the moment `at` (aware datetime, now by default); three queries.
+
+    A consent counts for the purposes its text names in the language the person saw; a deferred withdrawal for those
+    required for the loan alone (94-V art. 8(2)). The person's standing is today's also for a past moment.
+    """
+    moment = at or timezone.now()
+    consents = ledger.standings(subject, at)
+    items = FormItem.objects.filter(kind=ItemKind.PURPOSE).select_related("version__form")
+    naming: dict[int, dict[int, set[str]]] = {}
+    forms: dict[int, set[str]] = {}
+    for item in items:
+        naming.setdefault(item.purpose_id, {})[item.version_id] = set(item.languages)
+        forms.setdefault(item.purpose_id, set()).add(item.version.form.code)
+    found = []
+    for purpose in Purpose.objects.in_force(moment):
+        found.append(_reason(subject, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set())))
+    return found
+
+
+def _reason(
+    subject: DataSubject,
+    purpose: Purpose,
+    consents: dict[tuple[str, str], Standing],
+    naming: dict[int, set[str]],
+    forms: set[str],
+) -> Reason:
+    if purpose.ground == Ground.NONE or purpose.open_ended:
+        return Reason(purpose, False, "open_ended")
+    if subject.standing in STOPPED:
+        return Reason(purpose, False, "blocked")
+    if purpose.ground in (Ground.LAW, Ground.DEPERSONALISED):
+        return Reason(purpose, True, purpose.ground)
+    if subject.standing in BY_LAW_ONLY:
+        return Reason(purpose, False, "restricted")
+    if purpose.ground == Ground.NOTICE:
+        return Reason(purpose, True, Ground.NOTICE)
+    best = Reason(purpose, False, "no_consent")
+    for (form, scope), standing in sorted(consents.items(), key=lambda item: item[0]):
+        if standing.is_ground and _named(standing, naming):
+            if standing.state == State.WITHDRAWAL_DEFERRED and not purpose.required:
+                best = Reason(purpose, False, "deferred", form, scope, standing)
+                continue
+            return Reason(purpose, True, Ground.CONSENT, form, scope, standing)
+        if form in forms and best.code == "no_consent":
+            code = "not_named" if standing.is_ground else "no_consent"
+            best = Reason(purpose, False, code, form, scope, standing)
+    return best

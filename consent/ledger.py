@@ -1,0 +1,395 @@
+"""What people say is recorded here and nowhere else: one event, one derived row, one transaction (94-V art. 8, 22).
+
+Every act locks the row of the consent it is about, so two acts at once have an order; time is the database's. A form is
+shown (`serve`), then answered with what was shown: whoever answers a text that changed meanwhile is shown the new one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from consent import derivation, feed, letters, rules, stopping
+from consent.acts import CLOCK, Owner, Proof, Shown
+from consent.derivation import Standing
+from consent.durations import add
+from consent.enums import LIVE, Channel, EventKind, State, Trust
+from consent.form_text import compose
+from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion, ConsentState, FormServed, Scan
+from policies.models import PolicyVersion
+from staff.models import Operator, StaffUser
+from subjects import evidence
+from subjects.models import Contract, DataSubject
+
+
+class Changed(ValidationError):
+    """The form changed while the person was reading: they are shown the new text (409)."""
+
+
+def policy_in_force(at: datetime | None = None) -> PolicyVersion | None:
+    """The policy the organisation was bound by at the moment `at`; evidence names it."""
+    return PolicyVersion.objects.in_force(at).order_by("policy_id").first()
+
+
+@contextmanager
+def _locked(owner: Owner, form: ConsentForm, scope: str) -> Iterator[ConsentState]:
+    """The consent's row, made if need be and locked until the transaction ends."""
+    key = {"subject": owner.subject, "device_digest": owner.device_digest, "form": form, "scope": scope}
+    with transaction.atomic():
+        ConsentState.objects.bulk_create([ConsentState(**key)], ignore_conflicts=True)
+        # nothing is joined: a row waited for is seen as it is now, rows joined to it as they were before the wait
+        yield ConsentState.objects.select_for_update().get(**key)
+
+
+def standing_of(row: ConsentState) -> Standing:
+    """The standing that a derived row holds."""
+    return Standing(row.state, row.since, row.until, row.given, row.last, row.postponed)
+
+
+def _write(row: ConsentState, standing: Standing) -> None:
+    for field, value in standing._asdict().items():
+        setattr(row, field, value)
+    row.save(update_fields=list(Standing._fields))
+
+
+def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
+    """Add an event to a locked consent and derive its row again."""
+    subject = row.subject
+    sealed = None
+    if proof.sealed and subject is not None:
+        sealed = evidence.seal(subject=subject, what="consent.event", parts=proof.sealed)
+    event = ConsentEvent.objects.create(
+        subject=subject,
+        device_digest=row.device_digest,
+        form_id=row.form_id,
+        scope=row.scope,
+        channel=proof.channel,
+        trust=proof.trust,
+        scan=proof.scan,
+        sealed_evidence=sealed,
+        **{"policy_version": policy_in_force(), **fields},
+    )
+    event.refresh_from_db(fields=["user"])  # filled by the trigger
+    if row.last is None or event.occurred_at >= row.last.occurred_at:
+        standing = derivation.after(standing_of(row), event)
+    else:  # happened before what we knew already: a paper that was typed late
+        events = ConsentEvent.objects.filter(
+            subject=subject, device_digest=row.device_digest, form_id=row.form_id, scope=row.scope
+        )
+        standing = derivation.fold(events)
+    _write(row, standing)
+    stopping.keep_standing(row, event)
+    letters.tell(event)
+    feed.tell(event, standing)
+    return event
+
+
+# showing and answering
+
+
+@transaction.atomic
+def serve(
+    *,
+    subject: DataSubject | None,
+    version: ConsentFormVersion,
+    language: str,
+    scope: str = "",
+    device: bytes | None = None,
+) -> Shown:
+    """Record that exactly this text was shown. language: the wanted one. Two rows the same are two showings."""
+    text = compose(version, wanted=language, reference=str(subject) if subject else "", operator=Operator.current())
+    served = FormServed.objects.create(
+        subject=subject,
+        device_digest=device,
+        version=version,
+        policy_version=policy_in_force(),
+        scope=scope,
+        language=text.language,
+        sha256=text.sha256,
+    )
+    return Shown(served, text)
+
+
+def _still_offered(served: FormServed, expected_version: int) -> ConsentFormVersion:
+    version = served.version
+    offered = ConsentFormVersion.objects.in_force().filter(form=version.form_id).first()
+    if offered is None or offered.pk != version.pk or version.number != expected_version:
+        raise Changed(_("The text of this consent changed while you were reading. Here is the new one."))
+    return version
+
+
+def _answer(
+    served: FormServed, expected_version: int, kind: str, proof: Proof, *, valid_until: datetime | None = None
+) -> ConsentEvent:
+    version = _still_offered(served, expected_version)
+    with _locked(Owner(served.subject, served.device_digest), version.form, served.scope) as row:
+        if kind == EventKind.GIVEN:
+            valid_until = valid_until or term_end(version, timezone.now())
+            if row.state in LIVE:
+                kind = EventKind.RENEWED
+        return _append(
+            row,
+            proof,
+            kind=kind,
+            version=version,
+            served=served,
+            language=served.language,
+            sha256=served.sha256,
+            valid_until=valid_until,
+            policy_version=served.policy_version,
+        )
+
+
+def term_end(version: ConsentFormVersion, start: datetime) -> datetime | None:
+    """When a consent given at `start` ends by its term; None until the purposes are reached, and for a form bound to
+    the loan, which no date ends while an obligation is open (94-V art. 8(2))."""
+    if not version.term or version.form.bound_to_the_loan:
+        return None
+    return add(start, version.term)
+
+
+def give(*, served: FormServed, expected_version: int, proof: Proof) -> ConsentEvent:
+    """The person consents to what they were shown. served: with `version__form`. Given again it is renewed.
+
+    Raises Changed when another version is offered by now.
+    """
+    return _answer(served, expected_version, EventKind.GIVEN, proof)
+
+
+def refuse(*, served: FormServed, expected_version: int, proof: Proof) -> ConsentEvent:
+    """The person refuses what they were shown; a refusal is kept as a consent is. Raises Changed."""
+    return _answer(served, expected_version, EventKind.REFUSED, proof)
+
+
+def postpone(*, served: FormServed, expected_version: int, proof: Proof) -> ConsentEvent:
+    """ "Later": not an answer, and after some times no consent (enums.POSTPONEMENTS); never one. Raises Changed."""
+    return _answer(served, expected_version, EventKind.REQUEST_DEFERRED, proof)
+
+
+def ask(*, subject: DataSubject, version: ConsentFormVersion, scope: str = "") -> ConsentEvent:
+    """Record that the person was asked: a letter or a prompt went out for this form."""
+    with _locked(Owner(subject), version.form, scope) as row:
+        return _append(row, CLOCK, kind=EventKind.REQUESTED, version=version)
+
+
+# withdrawing
+
+
+def blocking_contracts(subject: DataSubject, form: ConsentForm, scope: str = "") -> list[Contract]:
+    """The open contracts that hold a consent of this form back from ending (94-V art. 8(2)); none for optional forms.
+
+    scope: `contract:12` is held by that contract alone, `application:7` by the contract made of it.
+    """
+    if not form.bound_to_the_loan:
+        return []
+    kind, _colon, number = scope.partition(":")
+    contracts = Contract.objects.open().filter(subject=subject).order_by("pk")
+    if kind == "contract":
+        contracts = contracts.filter(pk=int(number))
+    elif kind == "application":
+        contracts = contracts.filter(application=int(number))
+    return list(contracts)
+
+
+def withdraw(
+    *,
+    subject: DataSubject | None,
+    form: ConsentForm,
+    proof: Proof,
+    scope: str = "",
+    device: bytes | None = None,
+    reason: str = "",
+    occurred_at: datetime | None = None,
+) -> ConsentEvent:
+    """Record a withdrawal at once, always (94-V art. 8(2), policy 7.1).
+
+    With no open obligation, or for a form that is not bound to the loan, it takes effect at once; with one, optional
+    uses stop and the rest ends by itself when the last obligation is performed. Withdrawing twice is the same
+    withdrawal. reason: a code. occurred_at: when it was said, for what was typed later; never in the future.
+    """
+    if occurred_at is not None and occurred_at > timezone.now():
+        raise ValidationError(_("The withdrawal cannot have been made in the future."))
+    with _locked(Owner(subject, device), form, scope) as row:
+        if row.state in (State.WITHDRAWN, State.WITHDRAWAL_DEFERRED) and row.last is not None:
+            return row.last
+        held = blocking_contracts(subject, form, scope) if subject is not None and standing_of(row).is_ground else []
+        given = row.given
+        return _append(
+            row,
+            proof,
+            kind=EventKind.WITHDRAWAL_DEFERRED if held else EventKind.WITHDRAWN,
+            version=given.version if given else None,
+            language=given.language if given else "",
+            about=given,
+            blocking=[contract.pk for contract in held],
+            reason=reason,
+            **({"occurred_at": occurred_at} if occurred_at else {}),
+        )
+
+
+def release(*, subject: DataSubject) -> list[ConsentEvent]:
+    """End the deferred withdrawals that no open contract holds any more; called when a contract is performed."""
+    done = []
+    for state in ConsentState.objects.filter(subject=subject, state=State.WITHDRAWAL_DEFERRED).select_related("form"):
+        with _locked(Owner(subject), state.form, state.scope) as row:
+            if row.state != State.WITHDRAWAL_DEFERRED or blocking_contracts(subject, row.form, row.scope):
+                continue
+            given = row.given
+            done.append(
+                _append(
+                    row,
+                    CLOCK,
+                    kind=EventKind.WITHDRAWN,
+                    version=given.version if given else None,
+                    language=given.language if given else "",
+                    about=row.last,
+                    reason="obligation_performed",
+                )
+            )
+    return done
+
+
+# what officers and other systems record
+
+
+def record_paper(
+    *,
+    subject: DataSubject,
+    version: ConsentFormVersion,
+    language: str,
+    occurred_at: datetime,
+    by: StaffUser,
+    scan: Scan | None = None,
+    scope: str = "",
+    channel: str = Channel.PAPER,
+) -> ConsentEvent:
+    """An officer types a consent from paper (or a call): it waits for a second one and is no ground until then.
+
+    Raises ValidationError when the date lies ahead, PermissionDenied when `by` may not record.
+    """
+    rules.check_may_record(by)
+    if occurred_at > timezone.now():
+        raise ValidationError({"occurred_at": _("The consent cannot have been given in the future.")})
+    text = compose(version, wanted=language, reference=str(subject), operator=Operator.current())
+    with _locked(Owner(subject), version.form, scope) as row:
+        return _append(
+            row,
+            Proof(channel, Trust.STAFF_ENTERED, scan=scan),
+            kind=EventKind.PENDING_CONFIRMATION,
+            version=version,
+            language=text.language,
+            sha256=text.sha256,
+            occurred_at=occurred_at,
+            policy_version=policy_in_force(occurred_at),
+        )
+
+
+def confirm(*, event: ConsentEvent, by: StaffUser) -> ConsentEvent:
+    """A second officer compared what a colleague typed with the paper: from when it was signed, it counts.
+
+    event: with `version__form`. Raises ValidationError when `by` typed it or somebody was quicker.
+    """
+    rules.check_may_confirm(event, by=by)
+    with _locked(Owner(event.subject), event.form, event.scope) as row:
+        if event.consequences.exists():
+            raise ValidationError(_("Somebody has decided on this consent already."))
+        assert event.version is not None  # a constraint of what is typed from paper
+        return _append(
+            row,
+            Proof(event.channel, Trust.STAFF_CONFIRMED, scan=event.scan),
+            kind=EventKind.GIVEN,
+            version=event.version,
+            language=event.language,
+            sha256=event.sha256,
+            occurred_at=event.occurred_at,
+            valid_until=term_end(event.version, event.occurred_at),
+            about=event,
+            policy_version=event.policy_version,
+        )
+
+
+def decline(*, event: ConsentEvent, by: StaffUser, reason: str) -> ConsentEvent:
+    """A second officer finds that the paper does not say what was typed. reason: a code."""
+    rules.check_may_confirm(event, by=by)
+    with _locked(Owner(event.subject), event.form, event.scope) as row:
+        if event.consequences.exists():
+            raise ValidationError(_("Somebody has decided on this consent already."))
+        # another consent may stand: the paper takes nothing from it
+        kind = EventKind.REQUESTED if standing_of(row).is_ground else EventKind.INVALIDATED
+        return _append(
+            row,
+            Proof(event.channel, Trust.STAFF_CONFIRMED),
+            kind=kind,
+            version=event.version,
+            about=event,
+            reason=reason,
+        )
+
+
+# the clock
+
+
+def expire(*, at: datetime | None = None, limit: int = 1000) -> int:
+    """Write down the ends of terms that passed; how many. The date alone ends the ground, this makes it an event.
+
+    A form bound to the loan ends when its term has passed and no obligation is open: that moment is this event's own.
+    """
+    moment, done = at or timezone.now(), 0
+    ending = ConsentState.objects.filter(state__in=LIVE, until__lte=moment).select_related("subject", "form")
+    for state in ending.order_by("until")[:limit]:
+        with _locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+            if row.state in LIVE and row.until is not None and row.until <= moment:
+                _end(row, occurred_at=row.until)
+                done += 1
+    for state in ConsentState.objects.overdue(moment).select_related("subject", "form")[:limit]:
+        with _locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+            given, owner = row.given, row.subject
+            term = given.version.term if given and given.version else ""
+            if not (row.state in LIVE and given and owner and term) or add(given.occurred_at, term) > moment:
+                continue
+            if not blocking_contracts(owner, row.form, row.scope):
+                _end(row, **({"occurred_at": at} if at else {}))
+                done += 1
+    return done
+
+
+def _end(row: ConsentState, **when: datetime) -> None:
+    given = row.given
+    version = given.version if given else None
+    _append(row, CLOCK, kind=EventKind.EXPIRED, version=version, about=given, reason="term", **when)
+
+
+# asking how it stands
+
+
+def standings(subject: DataSubject, at: datetime | None = None) -> dict[tuple[str, str], Standing]:
+    """{(form code, scope): standing} of a person's consents now, or at the moment `at`; one query."""
+    if at is None:
+        now = timezone.now()
+        rows = ConsentState.objects.filter(subject=subject).select_related("form", "given__version", "last")
+        return {(row.form.code, row.scope): standing_of(row).at(now) for row in rows}
+    events: dict[tuple[str, str], list[ConsentEvent]] = {}
+    rows_at = ConsentEvent.objects.filter(subject=subject, occurred_at__lte=at).select_related("form", "version")
+    for event in rows_at.order_by("occurred_at", "pk"):
+        events.setdefault((event.form.code, event.scope), []).append(event)
+    return {key: derivation.fold(found, at) for key, found in events.items()}
+
+
+def rebuild(*, dry_run: bool = False) -> int:
+    """Derive every row again from the events; how many differed. Person by person: nothing loads the table."""
+    differed = 0
+    keys = ConsentEvent.objects.values_list("subject", "device_digest", "form", "scope").distinct()
+    for subject, device, form, scope in keys.iterator(chunk_size=2000):
+        who = Owner(DataSubject.objects.get(pk=subject) if subject else None, device)
+        with _locked(who, ConsentForm.objects.get(pk=form), scope) as row:
+            events = ConsentEvent.objects.filter(subject=subject, device_digest=device, form=form, scope=scope)
+            derived = derivation.fold(events)
+            if derived != standing_of(row):
+                differed += 1
+                if not dry_run:
+                    _write(row, derived)
+    return differed

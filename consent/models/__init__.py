@@ -1,0 +1,33 @@
+"""Why we may: purposes and grounds, forms, what people said, how long we keep (DESIGN 5)."""
+
+from consent.models.events import ConsentEvent, ConsentState, FormServed, Scan
+from consent.models.feed import Change, ChangeKind, Covers, Subscriber
+from consent.models.forms import ConsentForm, ConsentFormVersion, FormItem, ItemKind
+from consent.models.notices import Acknowledgement, Answer, NoticeServed
+from consent.models.receipts import ReceiptKey
+from consent.models.register import ClauseLink, DataList, DataListEntry, Purpose, PurposeCategory, RetentionRule
+
+__all__ = [
+    "Acknowledgement",
+    "Answer",
+    "Change",
+    "ChangeKind",
+    "ClauseLink",
+    "ConsentEvent",
+    "ConsentForm",
+    "ConsentFormVersion",
+    "ConsentState",
+    "Covers",
+    "DataList",
+    "DataListEntry",
+    "FormItem",
+    "FormServed",
+    "ItemKind",
+    "NoticeServed",
+    "Purpose",
+    "PurposeCategory",
+    "ReceiptKey",
+    "RetentionRule",
+    "Scan",
+    "Subscriber",
+]

@@ -1,0 +1,164 @@
+"""The consents of a person as the cabinet shows them: in plain words, with what may be done about each (policy 7.1)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db.models import Prefetch
+from django.utils import timezone
+
+from consent import ledger
+from consent.derivation import Standing
+from consent.enums import LIVE, POSTPONEMENTS, EventKind, Ground, State
+from consent.form_text import offered_language, term_in_words
+from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion, FormItem, ItemKind, Purpose
+from consent.models.forms import OPTIONAL_FORMS
+from consent.scope_words import Scopes
+from subjects.models import Contract, DataSubject
+
+PUBLIC_SOURCES = "C11"
+# what a person may hold a receipt of
+RECEIPTS = frozenset(
+    {EventKind.GIVEN, EventKind.RENEWED, EventKind.REFUSED, EventKind.WITHDRAWN, EventKind.WITHDRAWAL_DEFERRED}
+)
+# how long before its end a consent may be renewed, and its end is told of
+ENDS_SOON = timedelta(days=30)
+
+
+class Plain(NamedTuple):
+    """A form in plain words, in one language: what it names there and nothing else."""
+
+    language: str
+    purposes: list[str]
+    data: list[str]
+    recipients: list[str]
+    term: str
+    to_third_parties: bool
+
+
+class Mine(NamedTuple):
+    """One consent of the person: a form, what it is about, the version offered now (None: none), how it stands."""
+
+    form: ConsentForm
+    scope: str
+    about: str
+    version: ConsentFormVersion | None
+    standing: Standing
+
+    @property
+    def state(self) -> State:
+        return State(self.standing.state)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is a consent now, a withdrawal that waits for the loan's end included."""
+        return self.standing.is_ground
+
+    @property
+    def never_a_condition(self) -> bool:
+        return self.form.code in OPTIONAL_FORMS
+
+    @property
+    def refused_by_default(self) -> bool:
+        """Nobody's data are made public unless they said so (policy 7.1)."""
+        return self.form.code == PUBLIC_SOURCES and not self.stands
+
+    @property
+    def ends_soon(self) -> bool:
+        until = self.standing.until
+        return self.state in LIVE and until is not None and until <= timezone.now() + ENDS_SOON
+
+    @property
+    def changed(self) -> bool:
+        """Whether the text offered now is another than the one consented to."""
+        given = self.standing.given
+        return bool(self.state in LIVE and self.version and given and given.version_id != self.version.pk)
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether there is something to answer: no consent stands, another text is offered, or the term ends soon."""
+        return self.version is not None and (self.state not in LIVE or self.changed or self.ends_soon)
+
+    @property
+    def may_postpone(self) -> bool:
+        return self.may_answer and self.standing.postponed < POSTPONEMENTS
+
+
+def plain(version: ConsentFormVersion, wanted: str) -> Plain:
+    """What the form says, in the language that who wants `wanted` reads it in. version: with prefetched items."""
+    language = offered_language(version, wanted)
+
+    def words(kind: str) -> list[str]:
+        return [item.text(language) for item in version.items.all() if item.kind == kind and item.text(language)]
+
+    return Plain(
+        language,
+        words(ItemKind.PURPOSE),
+        words(ItemKind.CATEGORY),
+        words(ItemKind.RECIPIENT),
+        term_in_words(version, language),
+        bool(version.to_third_parties),
+    )
+
+
+def of(subject: DataSubject, code: str = "") -> list[Mine]:
+    """Every form offered now or answered before, once for each thing it is about; a constant number of queries.
+
+    code: of one form, else all.
+    """
+    versions = ConsentFormVersion.objects.in_force().select_related("form")
+    versions = versions.prefetch_related(Prefetch("items", FormItem.objects.select_related("purpose")))
+    offered = {version.form.code: version for version in versions if code in ("", version.form.code)}
+    held: dict[str, dict[str, Standing]] = {}
+    for (form, scope), standing in ledger.standings(subject).items():
+        if code in ("", form):
+            held.setdefault(form, {})[scope] = standing
+    forms = {form.code: form for form in ConsentForm.objects.filter(code__in={*offered, *held})}
+    scopes = Scopes.of(subject)
+    return [
+        Mine(form, scope, scopes.in_words(scope), offered.get(key), held.get(key, {}).get(scope, Standing()))
+        for key, form in sorted(forms.items(), key=lambda item: (item[1].order, len(item[0]), item[0]))
+        for scope in (scopes.offered(form, held.get(key, ())) if key in offered else sorted(held[key]))
+    ]
+
+
+def history(subject: DataSubject, form: ConsentForm | None = None, limit: int = 200) -> list[tuple[ConsentEvent, str]]:
+    """What happened to the person's consents, newest first, each with what it is about in words."""
+    events = ConsentEvent.objects.filter(subject=subject).select_related("form", "version")
+    if form:
+        events = events.filter(form=form)
+    scopes = Scopes.of(subject)
+    return [(event, scopes.in_words(event.scope)) for event in events.order_by("-occurred_at", "-pk")[:limit]]
+
+
+class Withdrawing(NamedTuple):
+    """What a withdrawal would do: the contracts that hold it, what stops at once, what goes on, what a law demands."""
+
+    held_by: Sequence[Contract]
+    stops: list[str]
+    goes_on: list[str]
+    by_law: list[str]
+
+    @property
+    def at_once(self) -> bool:
+        return not self.held_by
+
+
+def _title(purpose: Purpose) -> str:
+    return purpose.title or getattr(purpose, "title_ru", "") or purpose.code
+
+
+def withdrawing(subject: DataSubject, mine: Mine) -> Withdrawing:
+    """What will happen if the person withdraws this consent now (94-V art. 8(2), policy 7.1)."""
+    contracts = ledger.blocking_contracts(subject, mine.form, mine.scope) if mine.stands else []
+    given = mine.standing.given
+    items = (
+        FormItem.objects.filter(version=given.version_id, kind=ItemKind.PURPOSE).select_related("purpose")
+        if given and given.version_id
+        else FormItem.objects.none()
+    )
+    stops, goes_on = [], []
+    for purpose in (item.purpose for item in items if item.purpose):
+        (goes_on if contracts and purpose.required else stops).append(_title(purpose))
+    by_law = [_title(purpose) for purpose in Purpose.objects.in_force().filter(ground=Ground.LAW)]
+    return Withdrawing(contracts, stops, goes_on, by_law)

@@ -1,0 +1,50 @@
+"""What the end of the main consent does to a person: use of their data stops, and goes on when it is given again."""
+
+from simple_history.utils import get_history_manager_for_model
+
+from audit.actor import because
+from consent.enums import GROUNDS, EventKind
+from consent.models import ConsentEvent, ConsentState
+from consent.models.events import CONSENTING
+from subjects import ports
+from subjects.enums import Standing
+from subjects.models import DataSubject
+
+# the consent nearly every use rests on, and what ends it
+MAIN_FORM = "C1"
+_STOPS = (EventKind.WITHDRAWN, EventKind.EXPIRED, EventKind.REVOKED)
+STOPPED, RESUMED = "consent_withdrawn", "consent_given"
+
+
+def keep_standing(row: ConsentState, event: ConsentEvent) -> None:
+    """Stop the use of a person's data when the last C1 of theirs ends, and let it go on when one is given (DESIGN 5).
+
+    What a rule keeps is kept, restricted. Nothing is lifted that somebody restricted for another reason.
+    """
+    if row.subject is None or row.form.code != MAIN_FORM or event.kind not in (*CONSENTING, *_STOPS):
+        return
+    # after its own row: two C1 that end at once wait for each other here, and the second sees the first
+    person = DataSubject.objects.select_for_update(no_key=True).get(pk=row.subject.pk)
+    ground = ConsentState.objects.filter(subject=person, form=row.form_id, state__in=GROUNDS).exists()
+    if not ground and event.kind in _STOPS and person.standing == Standing.ORDINARY:
+        standing, reason = Standing.RESTRICTED, STOPPED
+    elif ground and person.standing == Standing.RESTRICTED and _restricted_because(person) == STOPPED:
+        standing, reason = Standing.ORDINARY, RESUMED
+    else:
+        return
+    with because(reason):
+        person.standing = standing
+        person.save(update_fields=["standing"])
+    for handler in ports.on_standing_changed:
+        handler(person)
+
+
+def _restricted_because(person: DataSubject) -> str | None:
+    """The reason code of the change that restricted the person."""
+    history = get_history_manager_for_model(DataSubject).filter(id=person.pk)
+    rows = history.filter(standing=Standing.RESTRICTED)
+    before = history.exclude(standing=Standing.RESTRICTED).order_by("-history_id").first()
+    if before is not None:
+        rows = rows.filter(history_id__gt=before.history_id)
+    first = rows.order_by("history_id").first()
+    return first.history_change_reason if first else None

@@ -1,0 +1,70 @@
+"""Where letters to a person go: their newest e-mail that nobody disputes; and where they went until it was changed."""
+
+from collections.abc import Collection, Sequence
+
+from notifications.delivery import address_mark
+from subjects import search, vault
+from subjects.enums import LEAVES, IndexKind
+from subjects.models import DataSubject, DisputedAddress, SearchKey
+from subjects.vault import Value
+
+CATEGORY = "email"
+
+
+def digest(address: str) -> bytes:
+    """What an address is disputed and found under, whoever has it."""
+    return search.digest(IndexKind.EMAIL, address)
+
+
+def disputed(addresses: Collection[str]) -> set[str]:
+    """Those of the addresses that letters do not go to now; one query."""
+    digests = {digest(address): address for address in addresses}
+    rows = DisputedAddress.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
+    return {digests[bytes(row)] for row in rows}
+
+
+def email_addresses(ids: Sequence[int], *, notices: bool = True) -> dict[int, tuple[str, str]]:
+    """{subject id: (e-mail, language)} of those who have one and may be written to; a constant number of queries.
+
+    `notices`: a notice is meant; otherwise a sign-in code, which some standings leave where they stop notices.
+    """
+    allowed = [standing for standing, leaves in LEAVES.items() if (leaves.notices if notices else leaves.cabinet)]
+    people = DataSubject.objects.filter(pk__in=list(ids), standing__in=allowed)
+    languages = dict(people.values_list("pk", "language"))
+    opened = vault.open_for("letters", subject_ids=list(languages), category=CATEGORY)
+    emails = {pk: [parts["value"] for parts in values] for pk, values in opened.items()}
+    stopped = disputed({address for addresses in emails.values() for address in addresses})
+    usable = {pk: [address for address in addresses if address not in stopped] for pk, addresses in emails.items()}
+    return {pk: (addresses[-1], languages[pk]) for pk, addresses in usable.items() if addresses}
+
+
+def former_addresses(history_ids: Sequence[int]) -> dict[int, str]:
+    """{id of the history row: the e-mail it holds} of people who may be written to; not to a disputed address."""
+    allowed = [standing for standing, leaves in LEAVES.items() if leaves.notices]
+    opened = vault.open_former_for("letters", history_ids=history_ids, category=CATEGORY, standings=allowed)
+    emails = {pk: parts["value"] for pk, parts in opened.items()}
+    stopped = disputed(set(emails.values()))
+    return {pk: address for pk, address in emails.items() if address not in stopped}
+
+
+def held_by(subject: DataSubject) -> list[Value]:
+    """The person's e-mail values, opened, oldest first."""
+    values = vault.open_values_for("addresses", subject_ids=[subject.pk], category=CATEGORY)
+    return [value for _subject_id, value in values]
+
+
+def marked(subject: DataSubject, *, letter_id: int, mark: str) -> Value | None:
+    """The person's e-mail that the letter went to; None when they have it no more."""
+    for value in held_by(subject):
+        if address_mark(letter_id, value.parts["value"]) == mark:
+            return value
+    return None
+
+
+def reindex(subject: DataSubject) -> None:
+    """Have the person found by the e-mails they have now, and by no other."""
+    keys = dict.fromkeys(search.keys_of(IndexKind.EMAIL, value.parts["value"]) for value in held_by(subject))
+    SearchKey.objects.filter(subject=subject, kind=IndexKind.EMAIL).delete()
+    SearchKey.objects.bulk_create(
+        SearchKey(subject=subject, kind=kind, digest=digest, hint=hint) for kind, digest, hint in keys
+    )
