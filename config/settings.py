@@ -198,6 +198,9 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+# the matrix of purposes and categories is one form: a select a cell
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # History: simple-history's tables and pages, our triggers (DESIGN 3, ADR 1).

@@ -9,12 +9,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
-from staff.opened import Opened
+from staff.opened import Opened, OpenedQuerySet
 from staff.rules import NotAllowed
 
 Row = TypeVar("Row", bound=Opened)
@@ -24,7 +23,7 @@ class Overtaken(NotAllowed):
     """Somebody else decided meanwhile; nothing of this attempt was written."""
 
 
-def _same(row: Opened) -> QuerySet:
+def _same(row: Opened) -> OpenedQuerySet:
     """Rows that speak of the same thing: one of them is in force at a time."""
     model = type(row)
     return model.objects.filter(**{name: getattr(row, name) for name in model.identity})

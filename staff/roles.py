@@ -96,7 +96,6 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "consent.add_consentformversion",
         "consent.change_consentformversion",
         "consent.submit_consentformversion",
-        "consent.change_purpose",
     ),
     # answers for it (94-V art. 25): approves, publishes, writes to people, opens values
     Role.DPO: (
@@ -124,8 +123,6 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "consent.approve_purposecategory",
         "consent.approve_retentionrule",
         "consent.approve_datalist",
-        "consent.add_purpose",
-        "consent.change_purpose",
         "consent.change_consentform",
         "policies.add_legalact",
         "policies.change_legalact",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from audit.admin import HistoryAdmin, HouseAdmin, ReadOnlyAdmin
 from consent import drafting
+from consent.admin.matrix import MatrixPages
 from consent.enums import FormState
 from consent.form_text import compose
 from consent.linter import lint
@@ -52,7 +53,8 @@ class PurposeAdmin(HouseAdmin):
 
 
 @admin.register(PurposeCategory)
-class PurposeCategoryAdmin(ReadOnlyAdmin, HistoryAdmin):
+class PurposeCategoryAdmin(MatrixPages, ReadOnlyAdmin, HistoryAdmin):
+    change_list_template = "admin/consent/cells_list.html"
     list_display = ("purpose", "category", "necessity", "loaded")
     list_filter = ("purpose", "necessity")
     list_select_related = ("purpose", "category")
