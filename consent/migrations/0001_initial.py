@@ -13,16 +13,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Acknowledgement",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
                     ),
                 ),
                 ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
@@ -55,16 +50,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="NoticeServed",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
                     ),
                 ),
                 ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),

@@ -5,7 +5,6 @@ import consent.models.feed
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -15,8 +14,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("consent", "0004_register_forms_and_events"),
         ("staff", "0004_api_clients"),
+        ("staff", "__first__"),
         ("subjects", "0007_values_told_by_systems"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -74,6 +73,45 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical who obeys: systems that follow the changes",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="consent_his_history_bb67e6_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_historicalsubscriber is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="8d4af49839e2242c103314c99dac8c7553e12758",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_5531d",
+                            table="consent_historicalsubscriber",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_historicalsubscriber may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="f8770b596e1ac7cfacc9cd5005e7a21e82d845ce",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_68baf",
+                            table="consent_historicalsubscriber",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'consent_historicalsubscriber is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="9b991b51dc13c12b279eeabf57e02919a77ae84e",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_25f73",
+                            table="consent_historicalsubscriber",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -117,6 +155,74 @@ class Migration(migrations.Migration):
                 "verbose_name": "system that follows the changes",
                 "verbose_name_plural": "who obeys: systems that follow the changes",
                 "ordering": ["client"],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="1543746c21f26c82a1ad8055aeeb9c454d6f519e",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_8f001",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="consent_subscriber",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."client_id", o."url", o."secret_made_at", o."acknowledged", o."acknowledged_at") IS DISTINCT FROM (r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at");\n            RETURN NULL;\n        ',
+                            hash="a0e85718d68d498012e6eddd9190f3863392959c",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_5c60b",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="consent_subscriber",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="91da889dafccb831d234653491c823c96242a7f7",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_3d485",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="consent_subscriber",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_subscriber may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="941cae1afdb7ec40ccad5716a7b700a9e9abba11",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_3ba4d",
+                            table="consent_subscriber",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of consent_subscriber never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="a0b8bff1cd30881d908666ec21770ae248a0cb67",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_9ad7d",
+                            table="consent_subscriber",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -208,165 +314,31 @@ class Migration(migrations.Migration):
                         name="consent_change_of_its_kind",
                     )
                 ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="numbered_once",
+                        sql=audit.triggers.UnskippableSql(
+                            func='\n            IF TG_OP = \'DELETE\' OR OLD.position IS NOT NULL OR NEW."id" IS DISTINCT FROM OLD."id" OR NEW."subject_id" IS DISTINCT FROM OLD."subject_id" OR NEW."kind" IS DISTINCT FROM OLD."kind" OR NEW."event_id" IS DISTINCT FROM OLD."event_id" OR NEW."form_id" IS DISTINCT FROM OLD."form_id" OR NEW."scope" IS DISTINCT FROM OLD."scope" OR NEW."state" IS DISTINCT FROM OLD."state" OR NEW."covers" IS DISTINCT FROM OLD."covers" OR NEW."until" IS DISTINCT FROM OLD."until" OR NEW."at" IS DISTINCT FROM OLD."at" OR NEW."recorded_at" IS DISTINCT FROM OLD."recorded_at" THEN\n                RAISE EXCEPTION \'the change feed is append-only\'\n                USING ERRCODE = \'check_violation\', CONSTRAINT = \'consent_change_append_only\';\n            END IF;\n            RETURN NEW;\n        ',
+                            hash="e666dad1481620594a012d3eb216d7686596cc81",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_numbered_once_888ac",
+                            table="consent_change",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_change may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="bd932e867bf68db052a298bceeed9b22f8944308",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_17fe0",
+                            table="consent_change",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="change",
-            trigger=pgtrigger.compiler.Trigger(
-                name="numbered_once",
-                sql=audit.triggers.UnskippableSql(
-                    func='\n            IF TG_OP = \'DELETE\' OR OLD.position IS NOT NULL OR NEW."id" IS DISTINCT FROM OLD."id" OR NEW."subject_id" IS DISTINCT FROM OLD."subject_id" OR NEW."kind" IS DISTINCT FROM OLD."kind" OR NEW."event_id" IS DISTINCT FROM OLD."event_id" OR NEW."form_id" IS DISTINCT FROM OLD."form_id" OR NEW."scope" IS DISTINCT FROM OLD."scope" OR NEW."state" IS DISTINCT FROM OLD."state" OR NEW."covers" IS DISTINCT FROM OLD."covers" OR NEW."until" IS DISTINCT FROM OLD."until" OR NEW."at" IS DISTINCT FROM OLD."at" OR NEW."recorded_at" IS DISTINCT FROM OLD."recorded_at" THEN\n                RAISE EXCEPTION \'the change feed is append-only\'\n                USING ERRCODE = \'check_violation\', CONSTRAINT = \'consent_change_append_only\';\n            END IF;\n            RETURN NEW;\n        ',
-                    hash="e666dad1481620594a012d3eb216d7686596cc81",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_numbered_once_888ac",
-                    table="consent_change",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="change",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_change may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="bd932e867bf68db052a298bceeed9b22f8944308",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_17fe0",
-                    table="consent_change",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalsubscriber",
-            index=models.Index(fields=["history_date", "id"], name="consent_his_history_bb67e6_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalsubscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_historicalsubscriber is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="8d4af49839e2242c103314c99dac8c7553e12758",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_5531d",
-                    table="consent_historicalsubscriber",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalsubscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_historicalsubscriber may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="f8770b596e1ac7cfacc9cd5005e7a21e82d845ce",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_68baf",
-                    table="consent_historicalsubscriber",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalsubscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'consent_historicalsubscriber is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="9b991b51dc13c12b279eeabf57e02919a77ae84e",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_25f73",
-                    table="consent_historicalsubscriber",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="1543746c21f26c82a1ad8055aeeb9c454d6f519e",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_8f001",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="consent_subscriber",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."client_id", o."url", o."secret_made_at", o."acknowledged", o."acknowledged_at") IS DISTINCT FROM (r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at");\n            RETURN NULL;\n        ',
-                    hash="a0e85718d68d498012e6eddd9190f3863392959c",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_5c60b",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="consent_subscriber",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_subscriber is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalsubscriber" ("id", "client_id", "url", "secret_made_at", "acknowledged", "acknowledged_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."client_id", r."url", r."secret_made_at", r."acknowledged", r."acknowledged_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="91da889dafccb831d234653491c823c96242a7f7",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_3d485",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="consent_subscriber",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_subscriber may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="941cae1afdb7ec40ccad5716a7b700a9e9abba11",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_3ba4d",
-                    table="consent_subscriber",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subscriber",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of consent_subscriber never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="a0b8bff1cd30881d908666ec21770ae248a0cb67",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_9ad7d",
-                    table="consent_subscriber",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

@@ -5,7 +5,6 @@ import django.contrib.postgres.constraints
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -14,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("consent", "0006_papers_that_wait"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("staff", "__first__"),
     ]
 
     operations = [
@@ -52,6 +51,45 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical keys of receipts",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="consent_his_history_c5c8c9_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_historicalreceiptkey is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="463d59561cb7d5ab4752c06c117e1bf166c2378c",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_da399",
+                            table="consent_historicalreceiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_historicalreceiptkey may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="2f3a050a34b37faf838b7f756d3df34326d3e19c",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_25664",
+                            table="consent_historicalreceiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'consent_historicalreceiptkey is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="99ebd1c4c6445fd5c819907e5fa33c03ad4acce1",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_8d05a",
+                            table="consent_historicalreceiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -76,150 +114,85 @@ class Migration(migrations.Migration):
                         violation_error_message="Another key of receipts is in force at that time.",
                     )
                 ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="published_key",
+                        sql=audit.triggers.UnskippableSql(
+                            func="\n            IF TG_OP = 'DELETE' OR NEW.key_id <> OLD.key_id OR NEW.public_key <> OLD.public_key\n                OR lower(NEW.in_force_during) IS DISTINCT FROM lower(OLD.in_force_during)\n                OR (upper(OLD.in_force_during) IS NOT NULL\n                    AND upper(NEW.in_force_during) IS DISTINCT FROM upper(OLD.in_force_during)) THEN\n                RAISE EXCEPTION 'a key of receipts stays published as it was'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_receipt_key_published';\n            END IF;\n            RETURN NEW;\n        ",
+                            hash="8b24195d150a42737b999b4d37b2ea282857a304",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_published_key_e7860",
+                            table="consent_receiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="0ed373287c9c968725de7c749f50e145d643b879",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_4cd57",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="consent_receiptkey",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."key_id", o."public_key", o."in_force_during") IS DISTINCT FROM (r."id", r."key_id", r."public_key", r."in_force_during");\n            RETURN NULL;\n        ',
+                            hash="f75ee8f1f8b525edf14051c99518ba3b66965d7f",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_12024",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="consent_receiptkey",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="fe660da842f2f4a8fda51ae4909be0cd113976d8",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_9832d",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="consent_receiptkey",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'consent_receiptkey may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="c31f4ebf7992948eee2286524a011551b88d4971",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_ed051",
+                            table="consent_receiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of consent_receiptkey never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="fb4104533e65f07eebf1c6973ac51c590efa9fba",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_418cd",
+                            table="consent_receiptkey",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="published_key",
-                sql=audit.triggers.UnskippableSql(
-                    func="\n            IF TG_OP = 'DELETE' OR NEW.key_id <> OLD.key_id OR NEW.public_key <> OLD.public_key\n                OR lower(NEW.in_force_during) IS DISTINCT FROM lower(OLD.in_force_during)\n                OR (upper(OLD.in_force_during) IS NOT NULL\n                    AND upper(NEW.in_force_during) IS DISTINCT FROM upper(OLD.in_force_during)) THEN\n                RAISE EXCEPTION 'a key of receipts stays published as it was'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_receipt_key_published';\n            END IF;\n            RETURN NEW;\n        ",
-                    hash="8b24195d150a42737b999b4d37b2ea282857a304",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_published_key_e7860",
-                    table="consent_receiptkey",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="0ed373287c9c968725de7c749f50e145d643b879",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_4cd57",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="consent_receiptkey",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."key_id", o."public_key", o."in_force_during") IS DISTINCT FROM (r."id", r."key_id", r."public_key", r."in_force_during");\n            RETURN NULL;\n        ',
-                    hash="f75ee8f1f8b525edf14051c99518ba3b66965d7f",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_12024",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="consent_receiptkey",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: consent_receiptkey is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "consent_historicalreceiptkey" ("id", "key_id", "public_key", "in_force_during", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."key_id", r."public_key", r."in_force_during", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="fe660da842f2f4a8fda51ae4909be0cd113976d8",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_9832d",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="consent_receiptkey",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_receiptkey may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="c31f4ebf7992948eee2286524a011551b88d4971",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_ed051",
-                    table="consent_receiptkey",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="receiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of consent_receiptkey never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="fb4104533e65f07eebf1c6973ac51c590efa9fba",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_418cd",
-                    table="consent_receiptkey",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalreceiptkey",
-            index=models.Index(fields=["history_date", "id"], name="consent_his_history_c5c8c9_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalreceiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_historicalreceiptkey is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="463d59561cb7d5ab4752c06c117e1bf166c2378c",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_da399",
-                    table="consent_historicalreceiptkey",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalreceiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'consent_historicalreceiptkey may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="2f3a050a34b37faf838b7f756d3df34326d3e19c",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_25664",
-                    table="consent_historicalreceiptkey",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalreceiptkey",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'consent_historicalreceiptkey is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="99ebd1c4c6445fd5c819907e5fa33c03ad4acce1",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_8d05a",
-                    table="consent_historicalreceiptkey",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

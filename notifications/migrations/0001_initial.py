@@ -14,10 +14,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Campaign",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("cause", models.CharField(max_length=120, unique=True, verbose_name="cause")),
                 (
@@ -44,9 +41,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="created at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
                     ),
                 ),
                 ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="paused at")),
@@ -63,16 +58,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DeliveryEvent",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
                     ),
                 ),
                 ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
@@ -97,10 +87,7 @@ class Migration(migrations.Migration):
                 ),
                 ("code", models.PositiveSmallIntegerField(null=True, verbose_name="answer code")),
                 ("answer", models.CharField(blank=True, max_length=200, verbose_name="answer")),
-                (
-                    "sha256",
-                    models.CharField(blank=True, max_length=64, verbose_name="SHA-256 of the message"),
-                ),
+                ("sha256", models.CharField(blank=True, max_length=64, verbose_name="SHA-256 of the message")),
             ],
             options={
                 "verbose_name": "delivery event",
@@ -118,10 +105,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HistoricalCampaign",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("cause", models.CharField(db_index=True, max_length=120, verbose_name="cause")),
                 (
@@ -148,9 +132,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="created at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
                     ),
                 ),
                 ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="paused at")),
@@ -179,10 +161,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Letter",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=40, verbose_name="kind")),
                 ("cause", models.CharField(max_length=120, verbose_name="cause")),
                 (
@@ -241,9 +220,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="created at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
                     ),
                 ),
                 ("done_at", models.DateTimeField(null=True, verbose_name="done at")),

@@ -3,7 +3,6 @@
 import audit.triggers
 import django.db.models.deletion
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -12,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("policies", "0006_four_eyes_over_terms"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("staff", "__first__"),
     ]
 
     operations = [
@@ -53,6 +52,92 @@ class Migration(migrations.Migration):
                 "verbose_name": "legal act",
                 "verbose_name_plural": "legal acts",
                 "ordering": ["date", "number"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("repealed_on", None), ("status", "in_force"), ("successor", None)),
+                            models.Q(("repealed_on__isnull", False), ("status", "repealed")),
+                            _connector="OR",
+                        ),
+                        name="policies_act_repealed_on",
+                        violation_error_message="A repealed act says since when; an act in force does not.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("repealed_on", None), ("repealed_on__gte", models.F("date")), _connector="OR"
+                        ),
+                        name="policies_act_dates",
+                        violation_error_message="The act is repealed before its date.",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="3569f12f917deb33d91958c3ca20b124aa9bcdbd",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_d6c3d",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="policies_legalact",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."number", o."date", o."title_kk", o."title_ru", o."title_en", o."status", o."repealed_on", o."successor_id", o."confirmed_by_counsel") IS DISTINCT FROM (r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel");\n            RETURN NULL;\n        ',
+                            hash="6eedac5fae6dcb06e78714d70c4c75fc59517866",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_b467c",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="policies_legalact",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="1386489cdd473e8351e950846e02ccae24bb4deb",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_2a30d",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="policies_legalact",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'policies_legalact may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="997a1fdb7035d9e7ec07ba743fe1f0c1f20847a0",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_461d4",
+                            table="policies_legalact",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of policies_legalact never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="79e99c850d7d3ce0d8235b4a43d437b3abf5955f",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_5e5a3",
+                            table="policies_legalact",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -115,157 +200,46 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical legal acts",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="policies_hi_history_a96b7f_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'policies_historicallegalact is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="82eb70dc62e60218152dcaf299b047585499091a",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_74245",
+                            table="policies_historicallegalact",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'policies_historicallegalact may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="d83cc0abe86df2406a2261bcde586d9f01704020",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_90a9e",
+                            table="policies_historicallegalact",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'policies_historicallegalact is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="104589507d3fd992c393cc8ea7fabd7f1a03db10",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_e1aef",
+                            table="policies_historicallegalact",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.AddConstraint(
-            model_name="legalact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("repealed_on", None), ("status", "in_force"), ("successor", None)),
-                    models.Q(("repealed_on__isnull", False), ("status", "repealed")),
-                    _connector="OR",
-                ),
-                name="policies_act_repealed_on",
-                violation_error_message="A repealed act says since when; an act in force does not.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="legalact",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("repealed_on", None), ("repealed_on__gte", models.F("date")), _connector="OR"),
-                name="policies_act_dates",
-                violation_error_message="The act is repealed before its date.",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="legalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="3569f12f917deb33d91958c3ca20b124aa9bcdbd",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_d6c3d",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="policies_legalact",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="legalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."number", o."date", o."title_kk", o."title_ru", o."title_en", o."status", o."repealed_on", o."successor_id", o."confirmed_by_counsel") IS DISTINCT FROM (r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel");\n            RETURN NULL;\n        ',
-                    hash="6eedac5fae6dcb06e78714d70c4c75fc59517866",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_b467c",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="policies_legalact",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="legalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: policies_legalact is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "policies_historicallegalact" ("id", "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor_id", "confirmed_by_counsel", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."number", r."date", r."title_kk", r."title_ru", r."title_en", r."status", r."repealed_on", r."successor_id", r."confirmed_by_counsel", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="1386489cdd473e8351e950846e02ccae24bb4deb",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_2a30d",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="policies_legalact",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="legalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'policies_legalact may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="997a1fdb7035d9e7ec07ba743fe1f0c1f20847a0",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_461d4",
-                    table="policies_legalact",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="legalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of policies_legalact never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="79e99c850d7d3ce0d8235b4a43d437b3abf5955f",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_5e5a3",
-                    table="policies_legalact",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicallegalact",
-            index=models.Index(fields=["history_date", "id"], name="policies_hi_history_a96b7f_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicallegalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'policies_historicallegalact is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="82eb70dc62e60218152dcaf299b047585499091a",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_74245",
-                    table="policies_historicallegalact",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicallegalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'policies_historicallegalact may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="d83cc0abe86df2406a2261bcde586d9f01704020",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_90a9e",
-                    table="policies_historicallegalact",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicallegalact",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'policies_historicallegalact is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="104589507d3fd992c393cc8ea7fabd7f1a03db10",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_e1aef",
-                    table="policies_historicallegalact",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

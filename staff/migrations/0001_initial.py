@@ -8,7 +8,6 @@ import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 import staff.models
 from django.conf import settings
@@ -24,134 +23,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="RoleGrant",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("operator", "Operator"),
-                            ("officer", "Compliance officer"),
-                            ("dpo", "Responsible person"),
-                            ("auditor", "Auditor"),
-                            ("administrator", "Administrator"),
-                        ],
-                        max_length=20,
-                        verbose_name="role",
-                    ),
-                ),
-                ("during", django.contrib.postgres.fields.ranges.DateTimeRangeField(verbose_name="in force")),
-            ],
-            options={
-                "verbose_name": "role grant",
-                "verbose_name_plural": "role grants",
-            },
-        ),
-        migrations.CreateModel(
-            name="SignIn",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
-                    ),
-                ),
-                ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
-                ("request_id", models.TextField(db_default="", editable=False, verbose_name="request")),
-                ("db_user", models.TextField(db_default="", editable=False, verbose_name="database user")),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("signed_in", "signed in"),
-                            ("refused", "refused"),
-                            ("limited", "too many tries"),
-                            ("signed_out", "signed out"),
-                        ],
-                        max_length=12,
-                        verbose_name="outcome",
-                    ),
-                ),
-                ("address", models.GenericIPAddressField(null=True, verbose_name="network address")),
-                ("agent", models.CharField(blank=True, max_length=200, verbose_name="browser")),
-                ("name_digest", models.BinaryField(max_length=16, verbose_name="digest of the name typed")),
-            ],
-            options={
-                "verbose_name": "sign-in",
-                "verbose_name_plural": "sign-ins",
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Undertaking",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                ("version", models.PositiveIntegerField(unique=True, verbose_name="version")),
-                ("text_kk", models.TextField(verbose_name="text in Kazakh")),
-                ("text_ru", models.TextField(verbose_name="text in Russian")),
-                ("text_en", models.TextField(blank=True, verbose_name="text in English")),
-                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
-            ],
-            options={
-                "verbose_name": "undertaking",
-                "verbose_name_plural": "undertakings",
-                "ordering": ["-version"],
-            },
-        ),
-        migrations.CreateModel(
-            name="UndertakingAcceptance",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
-                (
-                    "at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
-                    ),
-                ),
-                ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
-                ("request_id", models.TextField(db_default="", editable=False, verbose_name="request")),
-                ("db_user", models.TextField(db_default="", editable=False, verbose_name="database user")),
-                (
-                    "language",
-                    models.CharField(
-                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")],
-                        max_length=2,
-                        verbose_name="language",
-                    ),
-                ),
-                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256 of the text shown")),
-            ],
-            options={
-                "verbose_name": "accepted undertaking",
-                "verbose_name_plural": "accepted undertakings",
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
             name="StaffUser",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 (
                     "is_superuser",
@@ -191,10 +65,7 @@ class Migration(migrations.Migration):
                         verbose_name="active",
                     ),
                 ),
-                (
-                    "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
-                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 ("position", models.CharField(blank=True, max_length=120, verbose_name="position")),
                 (
                     "language",
@@ -232,40 +103,471 @@ class Migration(migrations.Migration):
                 "verbose_name": "member of staff",
                 "verbose_name_plural": "staff",
                 "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("is_superuser", False)), name="staff_no_superusers"),
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("email"),
+                        condition=models.Q(("email", ""), _negated=True),
+                        name="staff_email_once",
+                        violation_error_message="Another member of staff has this e-mail.",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="cf25a9d308263d8cc51a67118ed7d901b37145f7",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_2d146",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="staff_staffuser",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."is_superuser", o."username", o."first_name", o."last_name", o."email", o."is_staff", o."is_active", o."date_joined", o."position", o."language") IS DISTINCT FROM (r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language");\n            RETURN NULL;\n        ',
+                            hash="fd557ff265d94ccd39e84f49dbca732b6b9426b2",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_df9ba",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="staff_staffuser",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="a9b40674ba3b6e51d2d795650b3ed9be7969b5e4",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_7ba55",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="staff_staffuser",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_staffuser may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="ddaabdc9cad6acdeb06344dbeb0e444941a003dd",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_46107",
+                            table="staff_staffuser",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of staff_staffuser never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="2ef9b173cceb662d21d6c8ef93eb59afd66dd9ec",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_2f5d2",
+                            table="staff_staffuser",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             managers=[
                 ("objects", staff.models.StaffUserManager()),
             ],
         ),
         migrations.CreateModel(
+            name="RoleGrant",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("operator", "Operator"),
+                            ("officer", "Compliance officer"),
+                            ("dpo", "Responsible person"),
+                            ("auditor", "Auditor"),
+                            ("administrator", "Administrator"),
+                        ],
+                        max_length=20,
+                        verbose_name="role",
+                    ),
+                ),
+                ("during", django.contrib.postgres.fields.ranges.DateTimeRangeField(verbose_name="in force")),
+                (
+                    "granted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="granted by",
+                    ),
+                ),
+                (
+                    "revoked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="revoked by",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="role_grants",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="member of staff",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "role grant",
+                "verbose_name_plural": "role grants",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("during__endswith", None)),
+                        fields=("user", "role"),
+                        name="staff_role_once",
+                        violation_error_message="This member of staff has this role already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("granted_by", None),
+                            models.Q(("granted_by", models.F("user")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="staff_role_not_from_oneself",
+                        violation_error_message="Nobody gives a role to themselves.",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="72ee5a12f78b45b41c3c947a74eb68c2cb97c955",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_cd1be",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="staff_rolegrant",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."user_id", o."role", o."during", o."granted_by_id", o."revoked_by_id") IS DISTINCT FROM (r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id");\n            RETURN NULL;\n        ',
+                            hash="0dedd7551cf63952f67d92d408b5f685bacd1b8e",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_972d0",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="staff_rolegrant",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="18c0a928b25fb6c6c5776fd5df6ce9600249cb85",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_a8642",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="staff_rolegrant",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_rolegrant may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="c295ec7a6d114c93eb6aa031e2dc138d06e9bd3f",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_5894f",
+                            table="staff_rolegrant",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of staff_rolegrant never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="63060c3cb660836e916e6dd3d8bc9435439309aa",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_30d4d",
+                            table="staff_rolegrant",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SignIn",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
+                    ),
+                ),
+                ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
+                ("request_id", models.TextField(db_default="", editable=False, verbose_name="request")),
+                ("db_user", models.TextField(db_default="", editable=False, verbose_name="database user")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("signed_in", "signed in"),
+                            ("refused", "refused"),
+                            ("limited", "too many tries"),
+                            ("signed_out", "signed out"),
+                        ],
+                        max_length=12,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("address", models.GenericIPAddressField(null=True, verbose_name="network address")),
+                ("agent", models.CharField(blank=True, max_length=200, verbose_name="browser")),
+                ("name_digest", models.BinaryField(max_length=16, verbose_name="digest of the name typed")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="officer",
+                    ),
+                ),
+                (
+                    "who",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sign_ins",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="member of staff",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "sign-in",
+                "verbose_name_plural": "sign-ins",
+                "abstract": False,
+                "indexes": [
+                    models.Index(fields=["name_digest", "at"], name="staff_sign_in_by_name"),
+                    models.Index(fields=["address", "at"], name="staff_sign_in_by_address"),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="event_stamp",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: staff_signin is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
+                            hash="c435108ca65a41443f27ea5b77becea755dde42a",
+                            operation="INSERT",
+                            pgid="pgtrigger_event_stamp_58968",
+                            table="staff_signin",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_signin is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="7ef00f72c1fb13fd29b736149f741958926223ad",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_36dc1",
+                            table="staff_signin",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_signin may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="e911c5f1d367c723cb4361d25d37ca9f5bcc97b1",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_c0fb9",
+                            table="staff_signin",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Undertaking",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField(unique=True, verbose_name="version")),
+                ("text_kk", models.TextField(verbose_name="text in Kazakh")),
+                ("text_ru", models.TextField(verbose_name="text in Russian")),
+                ("text_en", models.TextField(blank=True, verbose_name="text in English")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created at")),
+            ],
+            options={
+                "verbose_name": "undertaking",
+                "verbose_name_plural": "undertakings",
+                "ordering": ["-version"],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_undertaking is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="3457556b21f8e86297d471972d88b929a26a9834",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_1878b",
+                            table="staff_undertaking",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_undertaking may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="6d460e3b8e85cfa9085280e005bcb60aad3b55b6",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_eeb60",
+                            table="staff_undertaking",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="UndertakingAcceptance",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
+                    ),
+                ),
+                ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
+                ("request_id", models.TextField(db_default="", editable=False, verbose_name="request")),
+                ("db_user", models.TextField(db_default="", editable=False, verbose_name="database user")),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")],
+                        max_length=2,
+                        verbose_name="language",
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256 of the text shown")),
+                (
+                    "undertaking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="staff.undertaking", verbose_name="undertaking"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="officer",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "accepted undertaking",
+                "verbose_name_plural": "accepted undertakings",
+                "abstract": False,
+                "indexes": [models.Index(fields=["user", "undertaking"], name="staff_acceptance_by_user")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="event_stamp",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: staff_undertakingacceptance is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
+                            hash="d2be93c2bc513b22bcf1457f0ded3213ba013bf3",
+                            operation="INSERT",
+                            pgid="pgtrigger_event_stamp_e814c",
+                            table="staff_undertakingacceptance",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_undertakingacceptance is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="7879c743599d20a297540e6608ec45380ea51965",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_71c38",
+                            table="staff_undertakingacceptance",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_undertakingacceptance may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="a31429f66032a3d72d8391deb3f56607334592f9",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_4d2b1",
+                            table="staff_undertakingacceptance",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="HistoricalOperator",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 ("name_kk", models.CharField(max_length=300, verbose_name="name in Kazakh")),
                 ("name_ru", models.CharField(max_length=300, verbose_name="name in Russian")),
                 ("name_en", models.CharField(blank=True, max_length=300, verbose_name="name in English")),
                 ("bin", models.CharField(blank=True, max_length=12, verbose_name="BIN")),
-                (
-                    "address_kk",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in Kazakh"),
-                ),
-                (
-                    "address_ru",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in Russian"),
-                ),
-                (
-                    "address_en",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in English"),
-                ),
+                ("address_kk", models.CharField(blank=True, max_length=300, verbose_name="address in Kazakh")),
+                ("address_ru", models.CharField(blank=True, max_length=300, verbose_name="address in Russian")),
+                ("address_en", models.CharField(blank=True, max_length=300, verbose_name="address in English")),
                 ("email", models.EmailField(max_length=254, verbose_name="e-mail for customers")),
                 ("phone", models.CharField(blank=True, max_length=30, verbose_name="phone for customers")),
-                (
-                    "responsible_person",
-                    models.CharField(blank=True, max_length=200, verbose_name="responsible person"),
-                ),
+                ("responsible_person", models.CharField(blank=True, max_length=200, verbose_name="responsible person")),
                 (
                     "responsible_order",
                     models.CharField(
@@ -299,16 +601,40 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical operator",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="staff_histo_history_8947de_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicaloperator is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="c70549bc4df0c533e0e8f947682d3a14788f229f",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_2aff1",
+                            table="staff_historicaloperator",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicaloperator may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="115e85184be6f00895671e7286d174f51f0fb6c6",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_14a95",
+                            table="staff_historicaloperator",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalRoleGrant",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "role",
                     models.CharField(
@@ -387,16 +713,40 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical role grants",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="staff_histo_history_628447_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalrolegrant is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="bb7f7eca92848949b0fbfdb207966dd22e546b3c",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_ca1d6",
+                            table="staff_historicalrolegrant",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalrolegrant may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="d5c29c7ab931ec5888e7d587d8033f82efe83789",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_9b788",
+                            table="staff_historicalrolegrant",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalStaffUser",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "is_superuser",
                     models.BooleanField(
@@ -435,10 +785,7 @@ class Migration(migrations.Migration):
                         verbose_name="active",
                     ),
                 ),
-                (
-                    "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
-                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
                 ("position", models.CharField(blank=True, max_length=120, verbose_name="position")),
                 (
                     "language",
@@ -476,38 +823,50 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical staff",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="staff_histo_history_c5490a_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalstaffuser is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="4f11b4fd09a0dee2689420409d05ddd5e7d3676f",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_27ed3",
+                            table="staff_historicalstaffuser",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalstaffuser may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="c5ebd39e2384b62e5075073596601a4a7e60e9d0",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_92f28",
+                            table="staff_historicalstaffuser",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="Operator",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name_kk", models.CharField(max_length=300, verbose_name="name in Kazakh")),
                 ("name_ru", models.CharField(max_length=300, verbose_name="name in Russian")),
                 ("name_en", models.CharField(blank=True, max_length=300, verbose_name="name in English")),
                 ("bin", models.CharField(blank=True, max_length=12, verbose_name="BIN")),
-                (
-                    "address_kk",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in Kazakh"),
-                ),
-                (
-                    "address_ru",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in Russian"),
-                ),
-                (
-                    "address_en",
-                    models.CharField(blank=True, max_length=300, verbose_name="address in English"),
-                ),
+                ("address_kk", models.CharField(blank=True, max_length=300, verbose_name="address in Kazakh")),
+                ("address_ru", models.CharField(blank=True, max_length=300, verbose_name="address in Russian")),
+                ("address_en", models.CharField(blank=True, max_length=300, verbose_name="address in English")),
                 ("email", models.EmailField(max_length=254, verbose_name="e-mail for customers")),
                 ("phone", models.CharField(blank=True, max_length=30, verbose_name="phone for customers")),
-                (
-                    "responsible_person",
-                    models.CharField(blank=True, max_length=200, verbose_name="responsible person"),
-                ),
+                ("responsible_person", models.CharField(blank=True, max_length=200, verbose_name="responsible person")),
                 (
                     "responsible_order",
                     models.CharField(
@@ -525,597 +884,74 @@ class Migration(migrations.Migration):
                         violation_error_message="There is one operator: change it instead of adding another.",
                     )
                 ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="c4e3198259683ed3c8200023d0f71f9166832747",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_1b8b4",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="staff_operator",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."name_kk", o."name_ru", o."name_en", o."bin", o."address_kk", o."address_ru", o."address_en", o."email", o."phone", o."responsible_person", o."responsible_order") IS DISTINCT FROM (r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order");\n            RETURN NULL;\n        ',
+                            hash="fe32c789d6dee9b6218cee05f26f4f82b246ce34",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_e39df",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="staff_operator",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="abb24381b7ad9070f3fc54d88e6e192f5bf34985",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_a02d0",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="staff_operator",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_operator may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="a6f4987c921a3c641ec63fbdb963eca821011b35",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_52d27",
+                            table="staff_operator",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of staff_operator never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="0d3505b86745946e4fe30c5a29749aeb34e953eb",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_85fa5",
+                            table="staff_operator",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="operator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="c4e3198259683ed3c8200023d0f71f9166832747",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_1b8b4",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="staff_operator",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="operator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."name_kk", o."name_ru", o."name_en", o."bin", o."address_kk", o."address_ru", o."address_en", o."email", o."phone", o."responsible_person", o."responsible_order") IS DISTINCT FROM (r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order");\n            RETURN NULL;\n        ',
-                    hash="fe32c789d6dee9b6218cee05f26f4f82b246ce34",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_e39df",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="staff_operator",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="operator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_operator is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicaloperator" ("id", "name_kk", "name_ru", "name_en", "bin", "address_kk", "address_ru", "address_en", "email", "phone", "responsible_person", "responsible_order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."name_kk", r."name_ru", r."name_en", r."bin", r."address_kk", r."address_ru", r."address_en", r."email", r."phone", r."responsible_person", r."responsible_order", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="abb24381b7ad9070f3fc54d88e6e192f5bf34985",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_a02d0",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="staff_operator",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="operator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_operator may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="a6f4987c921a3c641ec63fbdb963eca821011b35",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_52d27",
-                    table="staff_operator",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="operator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of staff_operator never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="0d3505b86745946e4fe30c5a29749aeb34e953eb",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_85fa5",
-                    table="staff_operator",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="rolegrant",
-            name="granted_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="granted by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="rolegrant",
-            name="revoked_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="revoked by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="rolegrant",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="role_grants",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="member of staff",
-            ),
-        ),
-        migrations.AddField(
-            model_name="signin",
-            name="user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="officer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="signin",
-            name="who",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="sign_ins",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="member of staff",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="undertaking",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_undertaking is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="3457556b21f8e86297d471972d88b929a26a9834",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_1878b",
-                    table="staff_undertaking",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="undertaking",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_undertaking may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="6d460e3b8e85cfa9085280e005bcb60aad3b55b6",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_eeb60",
-                    table="staff_undertaking",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="undertakingacceptance",
-            name="undertaking",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                to="staff.undertaking",
-                verbose_name="undertaking",
-            ),
-        ),
-        migrations.AddField(
-            model_name="undertakingacceptance",
-            name="user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="officer",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="staffuser",
-            constraint=models.CheckConstraint(condition=models.Q(("is_superuser", False)), name="staff_no_superusers"),
-        ),
-        migrations.AddConstraint(
-            model_name="staffuser",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"),
-                condition=models.Q(("email", ""), _negated=True),
-                name="staff_email_once",
-                violation_error_message="Another member of staff has this e-mail.",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="staffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="cf25a9d308263d8cc51a67118ed7d901b37145f7",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_2d146",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="staff_staffuser",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="staffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."is_superuser", o."username", o."first_name", o."last_name", o."email", o."is_staff", o."is_active", o."date_joined", o."position", o."language") IS DISTINCT FROM (r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language");\n            RETURN NULL;\n        ',
-                    hash="fd557ff265d94ccd39e84f49dbca732b6b9426b2",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_df9ba",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="staff_staffuser",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="staffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_staffuser is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalstaffuser" ("id", "is_superuser", "username", "first_name", "last_name", "email", "is_staff", "is_active", "date_joined", "position", "language", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."is_superuser", r."username", r."first_name", r."last_name", r."email", r."is_staff", r."is_active", r."date_joined", r."position", r."language", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="a9b40674ba3b6e51d2d795650b3ed9be7969b5e4",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_7ba55",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="staff_staffuser",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="staffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_staffuser may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="ddaabdc9cad6acdeb06344dbeb0e444941a003dd",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_46107",
-                    table="staff_staffuser",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="staffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of staff_staffuser never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="2ef9b173cceb662d21d6c8ef93eb59afd66dd9ec",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_2f5d2",
-                    table="staff_staffuser",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicaloperator",
-            index=models.Index(fields=["history_date", "id"], name="staff_histo_history_8947de_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaloperator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicaloperator is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="c70549bc4df0c533e0e8f947682d3a14788f229f",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_2aff1",
-                    table="staff_historicaloperator",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaloperator",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicaloperator may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="115e85184be6f00895671e7286d174f51f0fb6c6",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_14a95",
-                    table="staff_historicaloperator",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalrolegrant",
-            index=models.Index(fields=["history_date", "id"], name="staff_histo_history_628447_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalrolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalrolegrant is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="bb7f7eca92848949b0fbfdb207966dd22e546b3c",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_ca1d6",
-                    table="staff_historicalrolegrant",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalrolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalrolegrant may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="d5c29c7ab931ec5888e7d587d8033f82efe83789",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_9b788",
-                    table="staff_historicalrolegrant",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalstaffuser",
-            index=models.Index(fields=["history_date", "id"], name="staff_histo_history_c5490a_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalstaffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalstaffuser is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="4f11b4fd09a0dee2689420409d05ddd5e7d3676f",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_27ed3",
-                    table="staff_historicalstaffuser",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalstaffuser",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalstaffuser may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="c5ebd39e2384b62e5075073596601a4a7e60e9d0",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_92f28",
-                    table="staff_historicalstaffuser",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rolegrant",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("during__endswith", None)),
-                fields=("user", "role"),
-                name="staff_role_once",
-                violation_error_message="This member of staff has this role already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rolegrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("granted_by", None),
-                    models.Q(("granted_by", models.F("user")), _negated=True),
-                    _connector="OR",
-                ),
-                name="staff_role_not_from_oneself",
-                violation_error_message="Nobody gives a role to themselves.",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="72ee5a12f78b45b41c3c947a74eb68c2cb97c955",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_cd1be",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="staff_rolegrant",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."user_id", o."role", o."during", o."granted_by_id", o."revoked_by_id") IS DISTINCT FROM (r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id");\n            RETURN NULL;\n        ',
-                    hash="0dedd7551cf63952f67d92d408b5f685bacd1b8e",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_972d0",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="staff_rolegrant",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_rolegrant is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalrolegrant" ("id", "user_id", "role", "during", "granted_by_id", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."user_id", r."role", r."during", r."granted_by_id", r."revoked_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="18c0a928b25fb6c6c5776fd5df6ce9600249cb85",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_a8642",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="staff_rolegrant",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_rolegrant may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="c295ec7a6d114c93eb6aa031e2dc138d06e9bd3f",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_5894f",
-                    table="staff_rolegrant",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rolegrant",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of staff_rolegrant never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="63060c3cb660836e916e6dd3d8bc9435439309aa",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_30d4d",
-                    table="staff_rolegrant",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="signin",
-            index=models.Index(fields=["name_digest", "at"], name="staff_sign_in_by_name"),
-        ),
-        migrations.AddIndex(
-            model_name="signin",
-            index=models.Index(fields=["address", "at"], name="staff_sign_in_by_address"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="signin",
-            trigger=pgtrigger.compiler.Trigger(
-                name="event_stamp",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: staff_signin is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
-                    hash="c435108ca65a41443f27ea5b77becea755dde42a",
-                    operation="INSERT",
-                    pgid="pgtrigger_event_stamp_58968",
-                    table="staff_signin",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="signin",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_signin is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="7ef00f72c1fb13fd29b736149f741958926223ad",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_36dc1",
-                    table="staff_signin",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="signin",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_signin may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="e911c5f1d367c723cb4361d25d37ca9f5bcc97b1",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_c0fb9",
-                    table="staff_signin",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="undertakingacceptance",
-            index=models.Index(fields=["user", "undertaking"], name="staff_acceptance_by_user"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="undertakingacceptance",
-            trigger=pgtrigger.compiler.Trigger(
-                name="event_stamp",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: staff_undertakingacceptance is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
-                    hash="d2be93c2bc513b22bcf1457f0ded3213ba013bf3",
-                    operation="INSERT",
-                    pgid="pgtrigger_event_stamp_e814c",
-                    table="staff_undertakingacceptance",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="undertakingacceptance",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_undertakingacceptance is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="7879c743599d20a297540e6608ec45380ea51965",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_71c38",
-                    table="staff_undertakingacceptance",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="undertakingacceptance",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_undertakingacceptance may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="a31429f66032a3d72d8391deb3f56607334592f9",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_4d2b1",
-                    table="staff_undertakingacceptance",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

@@ -6,7 +6,6 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -97,6 +96,84 @@ class Migration(migrations.Migration):
                 "verbose_name": "system with an API key",
                 "verbose_name_plural": "systems with an API key",
                 "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("revoked_at", None), ("revoked_by", None)),
+                            models.Q(("revoked_at__isnull", False), ("revoked_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="staff_api_client_revoked_at_and_by",
+                    )
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="e8793348a41e1fb031c7a66dbf35e2dbf62d202b",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_4864a",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="staff_apiclient",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."name", o."scopes", o."per_minute", o."prefix", o."expires_at", o."created_at", o."revoked_at", o."revoked_by_id") IS DISTINCT FROM (r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id");\n            RETURN NULL;\n        ',
+                            hash="83178fa722e89d56b010b484ceb9d3e09e3053ff",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_bfa16",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="staff_apiclient",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="e7666dbb014f476e731973ea09d43d69633e8e80",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_987a7",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="staff_apiclient",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_apiclient may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="c34a44f5740d5a52819f74b0b4a60f7acf43c663",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_8d490",
+                            table="staff_apiclient",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of staff_apiclient never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="8ddb73a34e2019f6bf00396240a50a98f5cd60ba",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_fbc54",
+                            table="staff_apiclient",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -220,6 +297,45 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical systems with an API key",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="staff_histo_history_56dd32_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalapiclient is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="b82bdbf3a97d18c543edecdbfec72b456a134a35",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_5c362",
+                            table="staff_historicalapiclient",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'staff_historicalapiclient may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="8e6c72b5051b2d9f987ab8e64807b4e822283639",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_7d0f3",
+                            table="staff_historicalapiclient",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'staff_historicalapiclient is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="319203b9d6baf8de57062047a5aae3c4358b6679",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_1099f",
+                            table="staff_historicalapiclient",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -243,155 +359,8 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "answer kept for repetition",
                 "verbose_name_plural": "answers kept for repetition",
+                "indexes": [models.Index(fields=["created_at"], name="staff_idempotency_age")],
+                "constraints": [models.UniqueConstraint(fields=("client", "key"), name="staff_idempotency_once")],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="apiclient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("revoked_at", None), ("revoked_by", None)),
-                    models.Q(("revoked_at__isnull", False), ("revoked_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="staff_api_client_revoked_at_and_by",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="apiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="e8793348a41e1fb031c7a66dbf35e2dbf62d202b",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_4864a",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="staff_apiclient",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="apiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."name", o."scopes", o."per_minute", o."prefix", o."expires_at", o."created_at", o."revoked_at", o."revoked_by_id") IS DISTINCT FROM (r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id");\n            RETURN NULL;\n        ',
-                    hash="83178fa722e89d56b010b484ceb9d3e09e3053ff",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_bfa16",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="staff_apiclient",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="apiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: staff_apiclient is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "staff_historicalapiclient" ("id", "code", "name", "scopes", "per_minute", "prefix", "expires_at", "created_at", "revoked_at", "revoked_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."name", r."scopes", r."per_minute", r."prefix", r."expires_at", r."created_at", r."revoked_at", r."revoked_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="e7666dbb014f476e731973ea09d43d69633e8e80",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_987a7",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="staff_apiclient",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="apiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_apiclient may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="c34a44f5740d5a52819f74b0b4a60f7acf43c663",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_8d490",
-                    table="staff_apiclient",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="apiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of staff_apiclient never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="8ddb73a34e2019f6bf00396240a50a98f5cd60ba",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_fbc54",
-                    table="staff_apiclient",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalapiclient",
-            index=models.Index(fields=["history_date", "id"], name="staff_histo_history_56dd32_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalapiclient is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="b82bdbf3a97d18c543edecdbfec72b456a134a35",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_5c362",
-                    table="staff_historicalapiclient",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'staff_historicalapiclient may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="8e6c72b5051b2d9f987ab8e64807b4e822283639",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_7d0f3",
-                    table="staff_historicalapiclient",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapiclient",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'staff_historicalapiclient is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="319203b9d6baf8de57062047a5aae3c4358b6679",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_1099f",
-                    table="staff_historicalapiclient",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="idempotentanswer",
-            index=models.Index(fields=["created_at"], name="staff_idempotency_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="idempotentanswer",
-            constraint=models.UniqueConstraint(fields=("client", "key"), name="staff_idempotency_once"),
         ),
     ]

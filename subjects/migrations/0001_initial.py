@@ -6,7 +6,6 @@ import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 import uuid
 from django.conf import settings
@@ -18,17 +17,14 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("notifications", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("staff", "__first__"),
     ]
 
     operations = [
         migrations.CreateModel(
             name="DataCategory",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("code", models.SlugField(max_length=40, unique=True, verbose_name="code")),
                 ("title", models.CharField(max_length=200, verbose_name="title")),
                 ("title_ru", models.CharField(max_length=200, null=True, verbose_name="title")),
@@ -66,15 +62,80 @@ class Migration(migrations.Migration):
                 "verbose_name": "data category",
                 "verbose_name_plural": "data categories",
                 "ordering": ["order", "code"],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="dd975b2314ff9e0ed129f2541bf9d5346057981d",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_c579f",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_datacategory",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."title", o."title_ru", o."title_kk", o."title_en", o."retention_class", o."access", o."biometric", o."order") IS DISTINCT FROM (r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order");\n            RETURN NULL;\n        ',
+                            hash="4ccf276d07d9bae7fae8d08953925c996f611ff6",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_d9bd0",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_datacategory",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="9feb51cff12afc7ae767428611c5fd25edd8b303",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_5e95e",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_datacategory",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_datacategory may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="158f3b2c6c4ab61baf5f06cbeb1a64375692b2d5",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_7e393",
+                            table="subjects_datacategory",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_datacategory never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="07e2f4e3111855c83e683ef345422cfec580ae86",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_74e0a",
+                            table="subjects_datacategory",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="DataSubject",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "reference",
                     models.GeneratedField(
@@ -150,9 +211,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="created at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
                     ),
                 ),
             ],
@@ -164,15 +223,81 @@ class Migration(migrations.Migration):
                     ("import_subjects", "Can import data subjects"),
                     ("issue_paper_code", "Can issue a sign-in code on paper"),
                 ],
+                "constraints": [models.UniqueConstraint(fields=("reference",), name="subjects_reference_once")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="c06d4c8289b27c286f65dd07359178e291ebda0b",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_e657a",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_datasubject",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."public_id", o."kind", o."standing", o."language", o."created_at") IS DISTINCT FROM (r."id", r."public_id", r."kind", r."standing", r."language", r."created_at");\n            RETURN NULL;\n        ',
+                            hash="be63bdb0faa283eb1fb70acaac92a7c707288613",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_0aa49",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_datasubject",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="866fa94e92a8bbc2766e93381e70617df8d566aa",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_3b458",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_datasubject",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_datasubject may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="76c517033667c185da84bfdac3954ac0338d997a",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_e516a",
+                            table="subjects_datasubject",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_datasubject never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="74bb72d7266d34f656296c68a66b12722c50ffca",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_72a95",
+                            table="subjects_datasubject",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="HistoricalDataCategory",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 ("code", models.SlugField(max_length=40, verbose_name="code")),
                 ("title", models.CharField(max_length=200, verbose_name="title")),
                 ("title_ru", models.CharField(max_length=200, null=True, verbose_name="title")),
@@ -216,22 +341,56 @@ class Migration(migrations.Migration):
                     "history_type",
                     models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical data category",
                 "verbose_name_plural": "historical data categories",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_9c52b9_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaldatacategory is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="99d5cff7d7b04cfbdaa514c1aeb989d479dd8e6b",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_e948c",
+                            table="subjects_historicaldatacategory",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaldatacategory may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="b7dff9a33b00ab9aa5b5e1b7fb080c40d7eed091",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_c3bbf",
+                            table="subjects_historicaldatacategory",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalDataSubject",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "public_id",
                     models.UUIDField(db_index=True, default=uuid.uuid4, editable=False, verbose_name="public id"),
@@ -283,9 +442,7 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="created at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created at"
                     ),
                 ),
                 ("actor", models.TextField(verbose_name="actor")),
@@ -299,22 +456,56 @@ class Migration(migrations.Migration):
                     "history_type",
                     models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical data subject",
                 "verbose_name_plural": "historical data subjects",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_00568d_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaldatasubject is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="31ee79bd9bd64d31adfa7575854ad2a45d62436b",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_13b09",
+                            table="subjects_historicaldatasubject",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaldatasubject may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="cf396d1344cbdd895ebd26790bc560f2d0b49916",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_7c018",
+                            table="subjects_historicaldatasubject",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalPersonalData",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "retention_class",
                     models.CharField(
@@ -354,22 +545,80 @@ class Migration(migrations.Migration):
                     "history_type",
                     models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="subjects.datacategory",
+                        verbose_name="data category",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="subjects.datasubject",
+                        verbose_name="data subject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical value",
                 "verbose_name_plural": "historical values",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_9f042b_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalpersonaldata is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="a1eaae25d41ee59f0631df82c106a444c6b7e4ed",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_24bab",
+                            table="subjects_historicalpersonaldata",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalpersonaldata may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="1d8006c8fd1e91cea715f02a827d053fdc045eae",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_78746",
+                            table="subjects_historicalpersonaldata",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalSubjectImport",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "state",
                     models.CharField(
@@ -391,9 +640,7 @@ class Migration(migrations.Migration):
                 (
                     "default_language",
                     models.CharField(
-                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")],
-                        default="kk",
-                        max_length=2,
+                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")], default="kk", max_length=2
                     ),
                 ),
                 ("rows_total", models.PositiveIntegerField(default=0, verbose_name="rows")),
@@ -405,9 +652,7 @@ class Migration(migrations.Migration):
                 (
                     "started_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="started at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="started at"
                     ),
                 ),
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
@@ -422,22 +667,68 @@ class Migration(migrations.Migration):
                     "history_type",
                     models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="started by",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical import of data subjects",
                 "verbose_name_plural": "historical imports of data subjects",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_6f28a5_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalsubjectimport is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="b45474c36fd217d76f0d677810f649c8f2058059",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_a5381",
+                            table="subjects_historicalsubjectimport",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalsubjectimport may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="cb4f9d6fb2f4f2fddbf6608276f0cf2c71dd526e",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_65f34",
+                            table="subjects_historicalsubjectimport",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="HistoricalTask",
             fields=[
-                (
-                    "id",
-                    models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID"),
-                ),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
                 (
                     "kind",
                     models.CharField(
@@ -449,9 +740,7 @@ class Migration(migrations.Migration):
                 (
                     "opened_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="opened at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="opened at"
                     ),
                 ),
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed at")),
@@ -466,22 +755,92 @@ class Migration(migrations.Migration):
                     "history_type",
                     models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="closed by",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="notifications.letter",
+                        verbose_name="letter",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="subjects.datasubject",
+                        verbose_name="data subject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "historical task",
                 "verbose_name_plural": "historical tasks",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_666cd4_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaltask is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="b1f8008be5dbd4710522568ddfb4ce5466f0f8a2",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_75f48",
+                            table="subjects_historicaltask",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicaltask may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="d384905a0b7f06b40d878ecbdf491c277105e0c3",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_ff1fc",
+                            table="subjects_historicaltask",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
             name="PersonalData",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "retention_class",
                     models.CharField(
@@ -510,19 +869,103 @@ class Migration(migrations.Migration):
                         verbose_name="disclosure",
                     ),
                 ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="subjects.datacategory",
+                        verbose_name="data category",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="values",
+                        to="subjects.datasubject",
+                        verbose_name="data subject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "value",
                 "verbose_name_plural": "values",
+                "indexes": [models.Index(fields=["subject", "category"], name="subjects_value_by_subject")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="575c8481de3a956f0609da8aa63bb1be69ad150d",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_036f1",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_personaldata",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."category_id", o."retention_class", o."sealed", o."source", o."collected_at", o."disclosure") IS DISTINCT FROM (r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure");\n            RETURN NULL;\n        ',
+                            hash="0fefd55954f8e91d0a25c4df4c4a119a81d7bb33",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_9ca87",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_personaldata",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="e6e251f58d053a71efa9feafa2436fb2bcc55380",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_985bb",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_personaldata",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_personaldata may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="1765c5611a84f0bf7f10649ceb3ae61b6f7219df",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_1f556",
+                            table="subjects_personaldata",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_personaldata never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="4436ee4d7c23506c80a0e737626972d25a299159",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_4cfb6",
+                            table="subjects_personaldata",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="SearchKey",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
                     models.CharField(
@@ -539,19 +982,36 @@ class Migration(migrations.Migration):
                 ),
                 ("digest", models.BinaryField(max_length=16)),
                 ("hint", models.CharField(blank=True, max_length=60)),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="search_keys",
+                        to="subjects.datasubject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "search key",
                 "verbose_name_plural": "search keys",
+                "indexes": [
+                    models.Index(fields=["kind", "digest"], name="subjects_search"),
+                    models.Index(fields=["subject", "kind"], name="subjects_search_by_subject"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind__in", ["iin", "client_number"])),
+                        fields=("kind", "digest"),
+                        name="subjects_search_once",
+                        violation_error_message="Another data subject has this IIN or client number.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="SignInCode",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("handle", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 (
                     "channel",
@@ -567,19 +1027,30 @@ class Migration(migrations.Migration):
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("used_at", models.DateTimeField(null=True)),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="sign_in_codes",
+                        to="subjects.datasubject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "sign-in code",
                 "verbose_name_plural": "sign-in codes",
+                "indexes": [
+                    models.Index(fields=["identifier_digest", "created_at"], name="subjects_code_by_identifier"),
+                    models.Index(fields=["address_digest", "created_at"], name="subjects_code_by_address"),
+                    models.Index(fields=["subject", "-id"], name="subjects_code_by_subject"),
+                ],
             },
         ),
         migrations.CreateModel(
             name="SubjectImport",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "state",
                     models.CharField(
@@ -602,9 +1073,7 @@ class Migration(migrations.Migration):
                 (
                     "default_language",
                     models.CharField(
-                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")],
-                        default="kk",
-                        max_length=2,
+                        choices=[("kk", "Қазақша"), ("ru", "Русский"), ("en", "English")], default="kk", max_length=2
                     ),
                 ),
                 ("rows_total", models.PositiveIntegerField(default=0, verbose_name="rows")),
@@ -616,26 +1085,99 @@ class Migration(migrations.Migration):
                 (
                     "started_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="started at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="started at"
                     ),
                 ),
                 ("finished_at", models.DateTimeField(null=True, verbose_name="finished at")),
+                (
+                    "started_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="started by",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "import of data subjects",
                 "verbose_name_plural": "imports of data subjects",
                 "ordering": ["-pk"],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="b6b75be5f6271e705aef3f04bc4501e65939a948",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_366e8",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_subjectimport",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."state", o."dry_run", o."sha256", o."default_language", o."rows_total", o."rows_done", o."created", o."updated", o."problems", o."warnings", o."started_by_id", o."started_at", o."finished_at") IS DISTINCT FROM (r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at");\n            RETURN NULL;\n        ',
+                            hash="918f309b17b7992b5f01a16f4425c00930f8608c",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_08edc",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_subjectimport",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="425a3d2c41884b69b24e950e3761b2971f065100",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_bf8d1",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_subjectimport",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_subjectimport may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="f8110c8478b64677b269e9a5d1c3ea5188dee457",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_4a737",
+                            table="subjects_subjectimport",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_subjectimport never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="05751af7235f8824cc779b1e26bb1b703311cfa3",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_da08a",
+                            table="subjects_subjectimport",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="SubjectKey",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "retention_class",
                     models.CharField(
@@ -653,19 +1195,26 @@ class Migration(migrations.Migration):
                 ),
                 ("kek_version", models.PositiveIntegerField()),
                 ("wrapped", models.BinaryField(max_length=40)),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="keys", to="subjects.datasubject"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "subject key",
                 "verbose_name_plural": "subject keys",
+                "indexes": [models.Index(fields=["kek_version", "id"], name="subjects_key_by_version")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("subject", "retention_class"), name="subjects_key_once")
+                ],
             },
         ),
         migrations.CreateModel(
             name="Task",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "kind",
                     models.CharField(
@@ -677,31 +1226,137 @@ class Migration(migrations.Migration):
                 (
                     "opened_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="opened at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="opened at"
                     ),
                 ),
                 ("closed_at", models.DateTimeField(blank=True, null=True, verbose_name="closed at")),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="closed by",
+                    ),
+                ),
+                (
+                    "letter",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="notifications.letter",
+                        verbose_name="letter",
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="subjects.datasubject",
+                        verbose_name="data subject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "task",
                 "verbose_name_plural": "tasks",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at", None), ("closed_by", None)),
+                            models.Q(("closed_at__isnull", False), ("closed_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="subjects_task_closed_at_and_by",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("closed_at", None)),
+                        fields=("kind", "subject"),
+                        name="subjects_task_once_open",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="611317d259e15021f507c1e7dbb7998b6e8e3871",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_e9de5",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_task",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."kind", o."subject_id", o."letter_id", o."opened_at", o."closed_at", o."closed_by_id") IS DISTINCT FROM (r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id");\n            RETURN NULL;\n        ',
+                            hash="264be2f51491ccab1076394c2cfdb2f1439501e7",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_da4c1",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_task",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="d33366c01ba30aaeb72d809250368e9f231ff9e5",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_35634",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_task",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_task may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="b5488465762a051b9f667b0682ae0c51ab8361b9",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_c0077",
+                            table="subjects_task",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_task never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="fad8dc8f01d9f1f537de23d23f4047cc9089cee1",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_c364d",
+                            table="subjects_task",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
             name="CabinetEvent",
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        editable=False,
-                        verbose_name="at",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="at"
                     ),
                 ),
                 ("actor", models.TextField(db_default="", editable=False, verbose_name="actor")),
@@ -737,933 +1392,60 @@ class Migration(migrations.Migration):
                         verbose_name="officer",
                     ),
                 ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cabinet_events",
+                        to="subjects.datasubject",
+                        verbose_name="data subject",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "cabinet event",
                 "verbose_name_plural": "cabinet events",
                 "abstract": False,
+                "indexes": [models.Index(fields=["subject", "at"], name="subjects_cabinet_by_subject")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="event_stamp",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: subjects_cabinetevent is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
+                            hash="7307dde52aeaf926ac005256e87ea8b0481f5a50",
+                            operation="INSERT",
+                            pgid="pgtrigger_event_stamp_ce3a5",
+                            table="subjects_cabinetevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_cabinetevent is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="9f0a78ab308535ee6c4cf77f268927cfc112ed9c",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_ad68e",
+                            table="subjects_cabinetevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_cabinetevent may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="9b03e05229a262281e841c479ff2b3bd3d0454df",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_bc98e",
+                            table="subjects_cabinetevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="dd975b2314ff9e0ed129f2541bf9d5346057981d",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_c579f",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_datacategory",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."code", o."title", o."title_ru", o."title_kk", o."title_en", o."retention_class", o."access", o."biometric", o."order") IS DISTINCT FROM (r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order");\n            RETURN NULL;\n        ',
-                    hash="4ccf276d07d9bae7fae8d08953925c996f611ff6",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_d9bd0",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_datacategory",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datacategory is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatacategory" ("id", "code", "title", "title_ru", "title_kk", "title_en", "retention_class", "access", "biometric", "order", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."code", r."title", r."title_ru", r."title_kk", r."title_en", r."retention_class", r."access", r."biometric", r."order", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="9feb51cff12afc7ae767428611c5fd25edd8b303",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_5e95e",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_datacategory",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_datacategory may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="158f3b2c6c4ab61baf5f06cbeb1a64375692b2d5",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_7e393",
-                    table="subjects_datacategory",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_datacategory never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="07e2f4e3111855c83e683ef345422cfec580ae86",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_74e0a",
-                    table="subjects_datacategory",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="datasubject",
-            constraint=models.UniqueConstraint(fields=("reference",), name="subjects_reference_once"),
-        ),
-        migrations.AddField(
-            model_name="cabinetevent",
-            name="subject",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="cabinet_events",
-                to="subjects.datasubject",
-                verbose_name="data subject",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="c06d4c8289b27c286f65dd07359178e291ebda0b",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_e657a",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_datasubject",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."public_id", o."kind", o."standing", o."language", o."created_at") IS DISTINCT FROM (r."id", r."public_id", r."kind", r."standing", r."language", r."created_at");\n            RETURN NULL;\n        ',
-                    hash="be63bdb0faa283eb1fb70acaac92a7c707288613",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_0aa49",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_datasubject",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_datasubject is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaldatasubject" ("id", "public_id", "kind", "standing", "language", "created_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."kind", r."standing", r."language", r."created_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="866fa94e92a8bbc2766e93381e70617df8d566aa",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_3b458",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_datasubject",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_datasubject may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="76c517033667c185da84bfdac3954ac0338d997a",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_e516a",
-                    table="subjects_datasubject",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="datasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_datasubject never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="74bb72d7266d34f656296c68a66b12722c50ffca",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_72a95",
-                    table="subjects_datasubject",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaldatacategory",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaldatasubject",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalpersonaldata",
-            name="category",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="subjects.datacategory",
-                verbose_name="data category",
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalpersonaldata",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalpersonaldata",
-            name="subject",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="subjects.datasubject",
-                verbose_name="data subject",
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalsubjectimport",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalsubjectimport",
-            name="started_by",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="started by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaltask",
-            name="closed_by",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="closed by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaltask",
-            name="history_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaltask",
-            name="letter",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="notifications.letter",
-                verbose_name="letter",
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicaltask",
-            name="subject",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="subjects.datasubject",
-                verbose_name="data subject",
-            ),
-        ),
-        migrations.AddField(
-            model_name="personaldata",
-            name="category",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="subjects.datacategory",
-                verbose_name="data category",
-            ),
-        ),
-        migrations.AddField(
-            model_name="personaldata",
-            name="subject",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="values",
-                to="subjects.datasubject",
-                verbose_name="data subject",
-            ),
-        ),
-        migrations.AddField(
-            model_name="searchkey",
-            name="subject",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="search_keys",
-                to="subjects.datasubject",
-            ),
-        ),
-        migrations.AddField(
-            model_name="signincode",
-            name="subject",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="sign_in_codes",
-                to="subjects.datasubject",
-            ),
-        ),
-        migrations.AddField(
-            model_name="subjectimport",
-            name="started_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="started by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="subjectkey",
-            name="subject",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="keys", to="subjects.datasubject"
-            ),
-        ),
-        migrations.AddField(
-            model_name="task",
-            name="closed_by",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="closed by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="task",
-            name="letter",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="notifications.letter",
-                verbose_name="letter",
-            ),
-        ),
-        migrations.AddField(
-            model_name="task",
-            name="subject",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="tasks",
-                to="subjects.datasubject",
-                verbose_name="data subject",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="cabinetevent",
-            index=models.Index(fields=["subject", "at"], name="subjects_cabinet_by_subject"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="cabinetevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="event_stamp",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func="\n            IF _actor IS NULL THEN\n                RAISE EXCEPTION 'no actor: subjects_cabinetevent is written by somebody (audit.actor.acting_as)'\n                USING ERRCODE = 'check_violation';\n            END IF;\n            NEW.at := clock_timestamp();\n            NEW.actor := _actor;\n            NEW.user_id := CASE WHEN _actor ~ '^officer:[0-9]+$' THEN substr(_actor, 9)::bigint END;\n            NEW.request_id := _request;\n            NEW.db_user := session_user;\n            RETURN NEW;\n        ",
-                    hash="7307dde52aeaf926ac005256e87ea8b0481f5a50",
-                    operation="INSERT",
-                    pgid="pgtrigger_event_stamp_ce3a5",
-                    table="subjects_cabinetevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="cabinetevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_cabinetevent is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="9f0a78ab308535ee6c4cf77f268927cfc112ed9c",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_ad68e",
-                    table="subjects_cabinetevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="cabinetevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_cabinetevent may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="9b03e05229a262281e841c479ff2b3bd3d0454df",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_bc98e",
-                    table="subjects_cabinetevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicaldatacategory",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_9c52b9_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaldatacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaldatacategory is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="99d5cff7d7b04cfbdaa514c1aeb989d479dd8e6b",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_e948c",
-                    table="subjects_historicaldatacategory",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaldatacategory",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaldatacategory may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="b7dff9a33b00ab9aa5b5e1b7fb080c40d7eed091",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_c3bbf",
-                    table="subjects_historicaldatacategory",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicaldatasubject",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_00568d_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaldatasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaldatasubject is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="31ee79bd9bd64d31adfa7575854ad2a45d62436b",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_13b09",
-                    table="subjects_historicaldatasubject",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaldatasubject",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaldatasubject may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="cf396d1344cbdd895ebd26790bc560f2d0b49916",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_7c018",
-                    table="subjects_historicaldatasubject",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalpersonaldata",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_9f042b_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalpersonaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalpersonaldata is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="a1eaae25d41ee59f0631df82c106a444c6b7e4ed",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_24bab",
-                    table="subjects_historicalpersonaldata",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalpersonaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalpersonaldata may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="1d8006c8fd1e91cea715f02a827d053fdc045eae",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_78746",
-                    table="subjects_historicalpersonaldata",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalsubjectimport",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_6f28a5_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalsubjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalsubjectimport is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="b45474c36fd217d76f0d677810f649c8f2058059",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_a5381",
-                    table="subjects_historicalsubjectimport",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalsubjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalsubjectimport may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="cb4f9d6fb2f4f2fddbf6608276f0cf2c71dd526e",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_65f34",
-                    table="subjects_historicalsubjectimport",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicaltask",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_666cd4_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaltask",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaltask is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="b1f8008be5dbd4710522568ddfb4ce5466f0f8a2",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_75f48",
-                    table="subjects_historicaltask",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicaltask",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicaltask may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="d384905a0b7f06b40d878ecbdf491c277105e0c3",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_ff1fc",
-                    table="subjects_historicaltask",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="personaldata",
-            index=models.Index(fields=["subject", "category"], name="subjects_value_by_subject"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="575c8481de3a956f0609da8aa63bb1be69ad150d",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_036f1",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_personaldata",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."category_id", o."retention_class", o."sealed", o."source", o."collected_at", o."disclosure") IS DISTINCT FROM (r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure");\n            RETURN NULL;\n        ',
-                    hash="0fefd55954f8e91d0a25c4df4c4a119a81d7bb33",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_9ca87",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_personaldata",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_personaldata is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalpersonaldata" ("id", "subject_id", "category_id", "retention_class", "sealed", "source", "collected_at", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."category_id", r."retention_class", r."sealed", r."source", r."collected_at", r."disclosure", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="e6e251f58d053a71efa9feafa2436fb2bcc55380",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_985bb",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_personaldata",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_personaldata may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="1765c5611a84f0bf7f10649ceb3ae61b6f7219df",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_1f556",
-                    table="subjects_personaldata",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personaldata",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_personaldata never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="4436ee4d7c23506c80a0e737626972d25a299159",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_4cfb6",
-                    table="subjects_personaldata",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="searchkey",
-            index=models.Index(fields=["kind", "digest"], name="subjects_search"),
-        ),
-        migrations.AddIndex(
-            model_name="searchkey",
-            index=models.Index(fields=["subject", "kind"], name="subjects_search_by_subject"),
-        ),
-        migrations.AddConstraint(
-            model_name="searchkey",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["iin", "client_number"])),
-                fields=("kind", "digest"),
-                name="subjects_search_once",
-                violation_error_message="Another data subject has this IIN or client number.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="signincode",
-            index=models.Index(fields=["identifier_digest", "created_at"], name="subjects_code_by_identifier"),
-        ),
-        migrations.AddIndex(
-            model_name="signincode",
-            index=models.Index(fields=["address_digest", "created_at"], name="subjects_code_by_address"),
-        ),
-        migrations.AddIndex(
-            model_name="signincode",
-            index=models.Index(fields=["subject", "-id"], name="subjects_code_by_subject"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="b6b75be5f6271e705aef3f04bc4501e65939a948",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_366e8",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_subjectimport",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."state", o."dry_run", o."sha256", o."default_language", o."rows_total", o."rows_done", o."created", o."updated", o."problems", o."warnings", o."started_by_id", o."started_at", o."finished_at") IS DISTINCT FROM (r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at");\n            RETURN NULL;\n        ',
-                    hash="918f309b17b7992b5f01a16f4425c00930f8608c",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_08edc",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_subjectimport",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectimport is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectimport" ("id", "state", "dry_run", "sha256", "default_language", "rows_total", "rows_done", "created", "updated", "problems", "warnings", "started_by_id", "started_at", "finished_at", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."state", r."dry_run", r."sha256", r."default_language", r."rows_total", r."rows_done", r."created", r."updated", r."problems", r."warnings", r."started_by_id", r."started_at", r."finished_at", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="425a3d2c41884b69b24e950e3761b2971f065100",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_bf8d1",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_subjectimport",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_subjectimport may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="f8110c8478b64677b269e9a5d1c3ea5188dee457",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_4a737",
-                    table="subjects_subjectimport",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="subjectimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_subjectimport never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="05751af7235f8824cc779b1e26bb1b703311cfa3",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_da08a",
-                    table="subjects_subjectimport",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subjectkey",
-            index=models.Index(fields=["kek_version", "id"], name="subjects_key_by_version"),
-        ),
-        migrations.AddConstraint(
-            model_name="subjectkey",
-            constraint=models.UniqueConstraint(fields=("subject", "retention_class"), name="subjects_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at", None), ("closed_by", None)),
-                    models.Q(("closed_at__isnull", False), ("closed_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="subjects_task_closed_at_and_by",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("closed_at", None)),
-                fields=("kind", "subject"),
-                name="subjects_task_once_open",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="task",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="611317d259e15021f507c1e7dbb7998b6e8e3871",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_e9de5",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_task",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="task",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."kind", o."subject_id", o."letter_id", o."opened_at", o."closed_at", o."closed_by_id") IS DISTINCT FROM (r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id");\n            RETURN NULL;\n        ',
-                    hash="264be2f51491ccab1076394c2cfdb2f1439501e7",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_da4c1",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_task",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="task",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_task is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicaltask" ("id", "kind", "subject_id", "letter_id", "opened_at", "closed_at", "closed_by_id", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."kind", r."subject_id", r."letter_id", r."opened_at", r."closed_at", r."closed_by_id", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="d33366c01ba30aaeb72d809250368e9f231ff9e5",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_35634",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_task",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="task",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_task may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="b5488465762a051b9f667b0682ae0c51ab8361b9",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_c0077",
-                    table="subjects_task",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="task",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_task never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="fad8dc8f01d9f1f537de23d23f4047cc9089cee1",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_c364d",
-                    table="subjects_task",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

@@ -4,7 +4,6 @@ import audit.triggers
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import pgtrigger.compiler
-import pgtrigger.migrations
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
@@ -12,8 +11,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("staff", "__first__"),
         ("subjects", "0003_history_by_triggers_only"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -60,6 +59,74 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "application",
                 "verbose_name_plural": "applications",
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="a76dc51d1160a1d676e9a59c4e6af15a78e2057f",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_c0757",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_application",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."number", o."state", o."applied_at", o."state_since") IS DISTINCT FROM (r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since");\n            RETURN NULL;\n        ',
+                            hash="65f44c16b4ec57ddcf30795cac5c748ff444c47d",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_8ee43",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_application",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="b33005eff1ec538963df7b1de801bb44ca8adcdb",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_8fdd4",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_application",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_application may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="a6a60448f7705e551aa6922dbc5f13f48a05da0e",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_8e7d8",
+                            table="subjects_application",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_application never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="6f38d445e6ebeaacfa156d3b68c0fe42aeadf24f",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_72c55",
+                            table="subjects_application",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -119,6 +186,101 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "contract",
                 "verbose_name_plural": "contracts",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("opened", "overdue", "reopened", "written_off"))),
+                        fields=["subject"],
+                        name="subjects_contract_open",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("performed_at__isnull", False), ("state", "performed")),
+                            models.Q(models.Q(("state", "performed"), _negated=True), ("performed_at", None)),
+                            _connector="OR",
+                        ),
+                        name="subjects_contract_performed_at",
+                        violation_error_message="A performed contract says when it was performed; another one does not.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "overdue"), _negated=True),
+                            ("overdue_since__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="subjects_contract_overdue_since",
+                        violation_error_message="An overdue contract says since when.",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="history_insert",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                            hash="ef0628eb42fcc6021536ff49ac0956624a38ba66",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_history_insert_e3782",
+                            referencing="REFERENCING NEW TABLE AS new_rows ",
+                            table="subjects_contract",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_update",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."application_id", o."number", o."state", o."opened_at", o."overdue_since", o."performed_at", o."state_since") IS DISTINCT FROM (r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since");\n            RETURN NULL;\n        ',
+                            hash="f91599644a834ee4ac210051a86e8179242ac50f",
+                            level="STATEMENT",
+                            operation="UPDATE",
+                            pgid="pgtrigger_history_update_598af",
+                            referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                            table="subjects_contract",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="history_delete",
+                        sql=audit.triggers.UnskippableSql(
+                            declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                            func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                            hash="6ccf2372aa50edb3f47351abaabd55f7f07ba5b9",
+                            level="STATEMENT",
+                            operation="DELETE",
+                            pgid="pgtrigger_history_delete_6f9ef",
+                            referencing="REFERENCING OLD TABLE AS old_rows ",
+                            table="subjects_contract",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_contract may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="40d98f312ae0a09d13e78487b9080eacf35fe55e",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_a38ab",
+                            table="subjects_contract",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="frozen_key",
+                        sql=audit.triggers.UnskippableSql(
+                            condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
+                            func="RAISE EXCEPTION 'the primary key of subjects_contract never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="d43c40834191164d7b76cfdf513d8f1b5a785bed",
+                            operation="UPDATE",
+                            pgid="pgtrigger_frozen_key_a55ec",
+                            table="subjects_contract",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -190,6 +352,45 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical applications",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_944cd4_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalapplication is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="dcf6671917199e2b04223bd4457ea5dca40e4af4",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_c3d85",
+                            table="subjects_historicalapplication",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalapplication may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="549aae9a7b41429e4c225dc68d7ed41b62d23f24",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_c943c",
+                            table="subjects_historicalapplication",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'subjects_historicalapplication is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="9b730d306c1a444c2ae08e47eac4a3f8b1d247d1",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_4c678",
+                            table="subjects_historicalapplication",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
@@ -277,297 +478,46 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "historical contracts",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
+                "indexes": [models.Index(fields=["history_date", "id"], name="subjects_hi_history_a3cc24_idx")],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalcontract is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="d0d612c773ab16cdf896136dd6dc617363683b3a",
+                            level="STATEMENT",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_1d207",
+                            table="subjects_historicalcontract",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="no_truncate",
+                        sql=audit.triggers.UnskippableSql(
+                            func="RAISE EXCEPTION 'subjects_historicalcontract may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
+                            hash="2af2d093740fd1ab3c9e4358e8c202bb2de7fa6a",
+                            level="STATEMENT",
+                            operation="TRUNCATE",
+                            pgid="pgtrigger_no_truncate_5e5fb",
+                            table="subjects_historicalcontract",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="only_by_triggers",
+                        sql=audit.triggers.UnskippableSql(
+                            func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'subjects_historicalcontract is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
+                            hash="c27e062d489950127a7ee691079b7f66245153cb",
+                            level="STATEMENT",
+                            operation="INSERT",
+                            pgid="pgtrigger_only_by_triggers_0a5a4",
+                            table="subjects_historicalcontract",
+                            when="BEFORE",
+                        ),
+                    ),
+                ],
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="application",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="a76dc51d1160a1d676e9a59c4e6af15a78e2057f",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_c0757",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_application",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="application",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."number", o."state", o."applied_at", o."state_since") IS DISTINCT FROM (r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since");\n            RETURN NULL;\n        ',
-                    hash="65f44c16b4ec57ddcf30795cac5c748ff444c47d",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_8ee43",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_application",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="application",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_application is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalapplication" ("id", "subject_id", "number", "state", "applied_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."number", r."state", r."applied_at", r."state_since", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="b33005eff1ec538963df7b1de801bb44ca8adcdb",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_8fdd4",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_application",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="application",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_application may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="a6a60448f7705e551aa6922dbc5f13f48a05da0e",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_8e7d8",
-                    table="subjects_application",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="application",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_application never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="6f38d445e6ebeaacfa156d3b68c0fe42aeadf24f",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_72c55",
-                    table="subjects_application",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="contract",
-            index=models.Index(
-                condition=models.Q(("state__in", ("opened", "overdue", "reopened", "written_off"))),
-                fields=["subject"],
-                name="subjects_contract_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contract",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("performed_at__isnull", False), ("state", "performed")),
-                    models.Q(models.Q(("state", "performed"), _negated=True), ("performed_at", None)),
-                    _connector="OR",
-                ),
-                name="subjects_contract_performed_at",
-                violation_error_message="A performed contract says when it was performed; another one does not.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contract",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "overdue"), _negated=True), ("overdue_since__isnull", False), _connector="OR"
-                ),
-                name="subjects_contract_overdue_since",
-                violation_error_message="An overdue contract says since when.",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="contract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_insert",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
-                    hash="ef0628eb42fcc6021536ff49ac0956624a38ba66",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_history_insert_e3782",
-                    referencing="REFERENCING NEW TABLE AS new_rows ",
-                    table="subjects_contract",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="contract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_update",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."subject_id", o."application_id", o."number", o."state", o."opened_at", o."overdue_since", o."performed_at", o."state_since") IS DISTINCT FROM (r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since");\n            RETURN NULL;\n        ',
-                    hash="f91599644a834ee4ac210051a86e8179242ac50f",
-                    level="STATEMENT",
-                    operation="UPDATE",
-                    pgid="pgtrigger_history_update_598af",
-                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
-                    table="subjects_contract",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="contract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="history_delete",
-                sql=audit.triggers.UnskippableSql(
-                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
-                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_contract is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalcontract" ("id", "subject_id", "application_id", "number", "state", "opened_at", "overdue_since", "performed_at", "state_since", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."subject_id", r."application_id", r."number", r."state", r."opened_at", r."overdue_since", r."performed_at", r."state_since", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
-                    hash="6ccf2372aa50edb3f47351abaabd55f7f07ba5b9",
-                    level="STATEMENT",
-                    operation="DELETE",
-                    pgid="pgtrigger_history_delete_6f9ef",
-                    referencing="REFERENCING OLD TABLE AS old_rows ",
-                    table="subjects_contract",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="contract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_contract may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="40d98f312ae0a09d13e78487b9080eacf35fe55e",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_a38ab",
-                    table="subjects_contract",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="contract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="frozen_key",
-                sql=audit.triggers.UnskippableSql(
-                    condition='WHEN (OLD."id" IS DISTINCT FROM NEW."id")',
-                    func="RAISE EXCEPTION 'the primary key of subjects_contract never changes' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="d43c40834191164d7b76cfdf513d8f1b5a785bed",
-                    operation="UPDATE",
-                    pgid="pgtrigger_frozen_key_a55ec",
-                    table="subjects_contract",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalapplication",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_944cd4_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapplication",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalapplication is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="dcf6671917199e2b04223bd4457ea5dca40e4af4",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_c3d85",
-                    table="subjects_historicalapplication",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapplication",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalapplication may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="549aae9a7b41429e4c225dc68d7ed41b62d23f24",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_c943c",
-                    table="subjects_historicalapplication",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalapplication",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'subjects_historicalapplication is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="9b730d306c1a444c2ae08e47eac4a3f8b1d247d1",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_4c678",
-                    table="subjects_historicalapplication",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="historicalcontract",
-            index=models.Index(fields=["history_date", "id"], name="subjects_hi_history_a3cc24_idx"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalcontract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalcontract is append-only: nothing in it is changed or deleted' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="d0d612c773ab16cdf896136dd6dc617363683b3a",
-                    level="STATEMENT",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_1d207",
-                    table="subjects_historicalcontract",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalcontract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="no_truncate",
-                sql=audit.triggers.UnskippableSql(
-                    func="RAISE EXCEPTION 'subjects_historicalcontract may not be truncated: its history would not know' USING ERRCODE = 'check_violation'; RETURN NULL;",
-                    hash="2af2d093740fd1ab3c9e4358e8c202bb2de7fa6a",
-                    level="STATEMENT",
-                    operation="TRUNCATE",
-                    pgid="pgtrigger_no_truncate_5e5fb",
-                    table="subjects_historicalcontract",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="historicalcontract",
-            trigger=pgtrigger.compiler.Trigger(
-                name="only_by_triggers",
-                sql=audit.triggers.UnskippableSql(
-                    func="IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'subjects_historicalcontract is written by triggers only' USING ERRCODE = 'check_violation'; RETURN NULL; END IF; RETURN NULL;",
-                    hash="c27e062d489950127a7ee691079b7f66245153cb",
-                    level="STATEMENT",
-                    operation="INSERT",
-                    pgid="pgtrigger_only_by_triggers_0a5a4",
-                    table="subjects_historicalcontract",
-                    when="BEFORE",
-                ),
-            ),
         ),
     ]

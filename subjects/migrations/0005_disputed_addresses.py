@@ -17,10 +17,23 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("digest", models.BinaryField(max_length=16)),
                 ("since", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "task",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="address", to="subjects.task"
+                    ),
+                ),
+                (
+                    "value",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="dispute", to="subjects.personaldata"
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "disputed address",
                 "verbose_name_plural": "disputed addresses",
+                "indexes": [models.Index(fields=["digest"], name="subjects_disputed")],
             },
         ),
         migrations.AlterModelOptions(
@@ -64,23 +77,5 @@ class Migration(migrations.Migration):
                 max_length=40,
                 verbose_name="source",
             ),
-        ),
-        migrations.AddField(
-            model_name="disputedaddress",
-            name="task",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="address", to="subjects.task"
-            ),
-        ),
-        migrations.AddField(
-            model_name="disputedaddress",
-            name="value",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="dispute", to="subjects.personaldata"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="disputedaddress",
-            index=models.Index(fields=["digest"], name="subjects_disputed"),
         ),
     ]
