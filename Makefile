@@ -13,7 +13,7 @@ SHELL := /bin/sh
 .PHONY: demo test lint prove browser messages shell .venv
 
 RUN := .venv/bin
-APPS := config audit staff notifications subjects policies consent
+APPS := config audit staff notifications subjects policies consent transfers
 PYTEST_ARGS ?=
 ifdef PG
 export KELISIM_TEST_PG := $(PG)

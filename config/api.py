@@ -16,6 +16,7 @@ from consent.feed_api import router as feed
 from staff import problems
 from staff.problems import FieldProblem, Problem
 from subjects.api import router as subjects
+from subjects.data_api import router as data
 
 DESCRIPTION = """
 Systems of the organisation tell who its data subjects are, show consent forms, record answers and withdrawals, ask
@@ -46,6 +47,7 @@ api = Api(
     servers=[{"url": settings.SITE_URL}],
 )
 api.add_router("", subjects)
+api.add_router("", data)
 api.add_router("", consent)
 api.add_router("", feed)
 

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "subjects",
     "policies",
     "consent",
+    "transfers",
     "config.apps.ConfigConfig",
 ]
 

@@ -15,6 +15,7 @@ class ConsentConfig(AppConfig):
 
         for model in (
             models.Purpose,
+            models.PurposeEdition,
             models.PurposeCategory,
             models.ClauseLink,
             models.DataList,
@@ -23,6 +24,7 @@ class ConsentConfig(AppConfig):
             models.ConsentForm,
             models.ConsentFormVersion,
             models.FormItem,
+            models.Objection,
         ):
             track(model)
         for kind in letters.KINDS:
@@ -39,3 +41,5 @@ class ConsentConfig(AppConfig):
         ports.on_keys_rotated.append(signing.rewrap)
         track(models.Subscriber, exclude=["nonce", "sent", "sent_at", "failures", "due_at", "error"])
         ports.on_standing_changed.append(feed.tell_standing)
+        # how far it is changes every second: the page reads it, history need not
+        track(models.ConsentImport, exclude=["sealed_file", "rows_done"])

@@ -38,3 +38,4 @@ cabinet.PARTS.append(cabinet.Part(10, "cabinet/_changed_policies.html", changed_
 cabinet.PARTS.append(cabinet.Part(15, "cabinet/_consents_asked.html", asked_consents))
 cabinet.LINKS.append(cabinet.Link(10, "consent:consents", _("My consents")))
 cabinet.LINKS.append(cabinet.Link(20, "consent:answers", _("What I answered")))
+cabinet.LINKS.append(cabinet.Link(15, "consent:kept", _("What you hold on me, and until when")))

@@ -74,12 +74,17 @@ def _counted(number: int, forms: tuple[str, ...]) -> str:
     return f"{number} {forms[0 if one else 1 if few else 2]}"
 
 
-def term_in_words(version: ConsentFormVersion, language: str) -> str:
-    """The term, in `language`."""
-    match = _DURATION.fullmatch(version.term)
+def length_in_words(duration: str, language: str) -> str:
+    """An ISO 8601 duration of years, months and days in `language`; nothing for `P0D` and for what is none."""
+    match = _DURATION.fullmatch(duration)
     numbers = [int(n or 0) for n in match.groups()] if match else []
     counted = zip(numbers, _UNITS[language], strict=False)
-    length = " ".join(_counted(number, forms) for number, forms in counted if number)
+    return " ".join(_counted(number, forms) for number, forms in counted if number)
+
+
+def term_in_words(version: ConsentFormVersion, language: str) -> str:
+    """The term, in `language`."""
+    length = length_in_words(version.term, language)
     reached, at_most = _REACHED[language]
     if not version.until_purposes_reached:
         return length

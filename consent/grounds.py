@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.utils import timezone
-
 from consent import ledger
 from consent.derivation import Standing
 from consent.enums import Ground, State
@@ -44,7 +42,6 @@ def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
     A consent counts for the purposes its text names in the language the person saw; a deferred withdrawal for those
     required for the loan alone (94-V art. 8(2)). The person's standing is today's also for a past moment.
     """
-    moment = at or timezone.now()
     consents = ledger.standings(subject, at)
     items = FormItem.objects.filter(kind=ItemKind.PURPOSE).select_related("version__form")
     naming: dict[int, dict[int, set[str]]] = {}
@@ -53,7 +50,7 @@ def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
         naming.setdefault(item.purpose_id, {})[item.version_id] = set(item.languages)
         forms.setdefault(item.purpose_id, set()).add(item.version.form.code)
     found = []
-    for purpose in Purpose.objects.in_force(moment):
+    for purpose in Purpose.objects.as_of(at):
         found.append(_reason(subject, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set())))
     return found
 

@@ -25,6 +25,7 @@ from subjects import evidence, search
 from subjects.csv_file import File, Headers, WholeFile
 from subjects.csv_problems import REASONS, RowProblem
 from subjects.enums import IndexKind
+from subjects.importing import Progress
 from subjects.models import DataSubject, SearchKey
 
 BATCH = 1000
@@ -76,11 +77,16 @@ class ConsentRow(NamedTuple):
 
 @dataclass(slots=True)
 class Checked:
-    """What a file holds: good rows, faults in the order of the file (at most MOST_PROBLEMS), rows in all."""
+    """What a file holds: good rows, faults in the order of the file (at most MOST_PROBLEMS), rows in all.
+
+    Nothing is good and worth a warning yet; a run keeps both.
+    """
 
     rows: list[ConsentRow] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
+    warnings: list[RowProblem] = field(default_factory=list)
     more_problems: int = 0
+    more_warnings: int = 0
     total: int = 0
 
     def refuse(self, problem: RowProblem) -> None:
@@ -231,11 +237,16 @@ def _people(rows: Sequence[ConsentRow]) -> dict[str, DataSubject]:
 
 
 @transaction.atomic
-def load(rows: Sequence[ConsentRow]) -> Outcome:
-    """Write the rows that `examine` found good, in one transaction; about eight statements for each thousand."""
-    added = 0
+def load(rows: Sequence[ConsentRow], *, progress: Progress = lambda done, total: None) -> Outcome:
+    """Write the rows that `examine` found good, in one transaction; about eight statements for each thousand.
+
+    `progress(done, total)` is told after every batch.
+    """
+    added = done = 0
     for batch in _batches(rows):
         added += _load(batch)
+        done += len(batch)
+        progress(done, len(rows))
     return Outcome(len(rows), added, len(rows) - added)
 
 

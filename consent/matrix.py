@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from audit.spreadsheet import Sheet
+from consent.enums import Necessity
 from consent.models import ClauseLink, Purpose, PurposeCategory
 from policies.models import Clause, PolicyVersion
 from subjects.models import DataCategory
@@ -116,7 +118,7 @@ def _declared(at: datetime | None) -> dict[int, set[str]]:
 
 def build(at: datetime | None = None) -> Matrix:
     """The matrix at the moment `at` (aware datetime, now by default), proposals included; seven queries."""
-    purposes, categories = list(Purpose.objects.in_force(at)), list(DataCategory.objects.all())
+    purposes, categories = Purpose.objects.as_of(at), list(DataCategory.objects.all())
     now = {(c.purpose_id, c.category_id): c for c in PurposeCategory.objects.in_force(at)}
     asked = PurposeCategory.objects.waiting().select_related("proposed_by", "closing_proposed_by")
     proposed, ending = {}, {}
@@ -168,3 +170,27 @@ def as_json(matrix: Matrix) -> dict:
             for c in matrix.waiting()
         ],
     }
+
+
+def sheets(matrix: Matrix) -> list[Sheet]:
+    """What the page says as tables, in the active language: the matrix, its gaps, the proposals."""
+    crossing = [[_("Purpose"), _("Code"), *(str(category) for category in matrix.categories)]]
+    crossing += [
+        [
+            str(row.purpose),
+            row.purpose.code,
+            *(cell.now.get_necessity_display() if cell.now else "" for cell in row.cells),
+        ]
+        for row in matrix.rows
+    ]
+    gaps = [[_("What"), _("Code"), _("Gap")]]
+    gaps += [[str(row.purpose), row.purpose.code, sentence(gap, row.unsaid)] for row in matrix.rows for gap in row.gaps]
+    gaps += [[str(c), c.code, sentence(Gap.EXCESS)] for c in matrix.categories if c.pk in matrix.excess]
+    asked = [[_("Purpose"), _("Data category"), _("Now"), _("Proposed")]]
+    asked += [[str(c.purpose), str(c.category), word(c.value), word(c.proposed)] for c in matrix.waiting()]
+    return [Sheet(_("Matrix"), crossing), Sheet(_("Gaps"), gaps), Sheet(_("Proposed"), asked)]
+
+
+def word(value: str | None) -> str:
+    """A necessity in the active language."""
+    return str(Necessity(value).label) if value else _("not needed")

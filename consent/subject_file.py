@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.names import actor_name, reason_name
-from consent import grounds, ledger, rules
+from consent import grounds, kept_words, ledger, rules
 from consent.derivation import Standing
 from consent.enums import State
 from consent.models import Acknowledgement, ConsentEvent, ConsentForm, ConsentFormVersion, NoticeServed
@@ -105,5 +105,14 @@ def consents(request: HttpRequest, subject: DataSubject) -> dict | None:
     }
 
 
+def kept(request: HttpRequest, subject: DataSubject) -> dict | None:
+    """Until when each category of the person's data is kept, and by which rule; nothing of it is opened."""
+    if not request.user.has_perm("consent.view_retentionrule"):
+        return None
+    lines = kept_words.lines(subject, withheld=request.user.has_perm("subjects.view_withheld"))
+    return {"lines": lines, "last": kept_words.last_of(lines)}
+
+
+subject_page.PARTS.append(subject_page.Part(5, "admin/consent/_kept.html", kept))
 subject_page.PARTS.append(subject_page.Part(10, "admin/consent/_consents.html", consents))
 subject_page.PARTS.append(subject_page.Part(20, "admin/consent/_answers.html", answers))

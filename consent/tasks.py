@@ -5,7 +5,9 @@ from celery import shared_task
 
 from audit.actor import acting_as
 from consent import ledger, terms, webhooks
+from consent.import_runs import CONSENTS
 from notifications.doorbell import ring
+from subjects import import_runs
 
 log = structlog.get_logger("kelisim.consents")
 BATCH = 1000
@@ -34,3 +36,10 @@ def post_changes(subscriber_id: int) -> None:
     """Post to one system what it was not told yet."""
     with acting_as("job:webhooks"):
         webhooks.post_changes(subscriber_id)
+
+
+@shared_task(name="consent.run_import")
+def run_import(run_id: int) -> None:
+    """Work off an import of older consents that an officer started."""
+    with acting_as("job:import"):
+        import_runs.run(run_id, CONSENTS)

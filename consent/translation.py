@@ -1,6 +1,6 @@
 from modeltranslation.translator import TranslationOptions, register
 
-from consent.models import ConsentForm, Purpose, RetentionRule
+from consent.models import ConsentForm, Purpose, PurposeEdition, RetentionRule
 
 
 @register(ConsentForm)
@@ -8,6 +8,7 @@ class ConsentFormTranslation(TranslationOptions):
     fields = ("title",)
 
 
+@register(PurposeEdition)
 @register(Purpose)
 class PurposeTranslation(TranslationOptions):
     fields = ("title",)

@@ -197,3 +197,40 @@ class PublishedKey(HouseTrigger):
             END IF;
             RETURN NEW;
         """
+
+
+class SaidByTwo(HouseTrigger):
+    """What is said of a purpose is what an edition approved by two says, or what `load_registers` began with."""
+
+    name = "said_by_two"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return "DECLARE _actor text := coalesce(current_setting('kelisim.actor', true), '');"
+
+    def get_func(self, model: type[models.Model]) -> str:
+        # the bare title is modeltranslation's own copy; the place in the list says nothing
+        free = {"id", "title", "order"}
+        columns = [field.column for field in model._meta.concrete_fields if field.column not in free]
+        changed = " OR ".join(f'NEW."{column}" IS DISTINCT FROM OLD."{column}"' for column in columns)
+        same = " AND ".join(f'e."{column}" IS NOT DISTINCT FROM NEW."{column}"' for column in columns)
+        wrong = "USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_purpose_by_two'"
+        return f"""
+            IF TG_OP = 'DELETE' THEN
+                RAISE EXCEPTION 'a purpose gets a last day, it is never deleted' {wrong};
+            END IF;
+            IF _actor ~ '^migration:' OR (TG_OP = 'INSERT' AND _actor ~ '^command:load_registers@') THEN
+                RETURN NEW;
+            END IF;
+            IF TG_OP = 'UPDATE' THEN
+                IF NOT ({changed}) THEN RETURN NEW; END IF;
+            END IF;
+            IF NOT EXISTS (
+                SELECT 1 FROM consent_purposeedition e
+                WHERE upper_inf(e.in_force_during) AND e.approved_by_id IS NOT NULL AND {same}
+            ) THEN
+                RAISE EXCEPTION 'a purpose is changed by an edition that two people signed' {wrong};
+            END IF;
+            RETURN NEW;
+        """

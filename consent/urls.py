@@ -1,6 +1,6 @@
 from django.urls import path
 
-from consent.views import consents, notices, receipts
+from consent.views import consents, kept, notices, receipts
 
 app_name = "consent"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("consents/<slug:code>/", consents.form, name="form"),
     path("consents/<slug:code>/answer/", consents.answer, name="give"),
     path("consents/<slug:code>/withdraw/", consents.withdraw, name="withdraw"),
+    path("kept/", kept.kept, name="kept"),
     path("receipts/verify_receipt.py", receipts.verifier, name="verifier"),
     path("receipts/<uuid:public_id>.<str:format>", receipts.receipt, name="receipt"),
 ]

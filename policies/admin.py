@@ -15,15 +15,18 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin import HouseAdmin
 from audit.timeline import Entry, timeline
 from notifications.models import Campaign
-from policies import letters, rules, services
+from policies import legal_act_admin, letters, rules, services
 from policies.enums import State
 from policies.forms import ChangesForm, DraftForm, ImportForm, PublishForm
 from policies.letter_pages import LetterPages, moment_in, publication, with_moment
 from policies.markdown import BadPolicyFile
-from policies.models import LegalAct, Policy, PolicySource, PolicyVersion
+from policies.models import Policy, PolicySource, PolicyVersion
 from policies.reading import changes, predecessor, reading_language
 from policies.steps import BY_NAME, STEPS, Step
 from staff.enums import Language
+
+# the admin looks for pages in this module
+__all__ = ["PolicyAdmin", "PolicyVersionAdmin", "legal_act_admin"]
 
 TABS = (
     ("text", _("Text")),
@@ -288,19 +291,3 @@ class PolicyVersionAdmin(LetterPages, HouseAdmin):
             planned = {"when": PublishForm.When.LATER, "at": at} if at else None
             return PublishForm(request.POST or None, initial=planned, version=version, by=request.user)
         return None
-
-
-@admin.register(LegalAct)
-class LegalActAdmin(HouseAdmin):
-    list_display = ("number", "date", "title_ru", "status", "repealed_on", "confirmed_by_counsel")
-    list_filter = ("status",)
-    fields = (
-        "code", "number", "date", "title_kk", "title_ru", "title_en", "status", "repealed_on", "successor",
-        "confirmed_by_counsel",
-    )  # fmt: skip
-
-    def has_delete_permission(self, request: HttpRequest, obj: LegalAct | None = None) -> bool:
-        return False
-
-    def get_readonly_fields(self, request: HttpRequest, obj: LegalAct | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()

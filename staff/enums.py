@@ -33,6 +33,10 @@ class Scope(models.TextChoices):
 
     SUBJECTS_READ = "subjects:read", pgettext_lazy("API right", "find data subjects")
     SUBJECTS_WRITE = "subjects:write", pgettext_lazy("API right", "add and change data subjects")
+    DATA_WRITE = "data:write", pgettext_lazy("API right", "tell values of data subjects and how they were checked")
+    DENYLIST_READ = "denylist:read", pgettext_lazy("API right", "ask who is denied a microcredit")
+    AML_READ = "aml:read", pgettext_lazy("API right", "ask who is under financial monitoring")
+    DECISIONS_WRITE = "decisions:write", pgettext_lazy("API right", "tell of automated decisions")
     LOANS_WRITE = "loans:write", pgettext_lazy("API right", "tell of applications and contracts")
     FORMS_READ = "forms:read", pgettext_lazy("API right", "read the forms in force")
     CONSENT_READ = "consent:read", pgettext_lazy("API right", "read consents and grounds")

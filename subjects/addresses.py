@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Sequence
 
+from django.db.models import OuterRef, QuerySet, Subquery
+from simple_history.utils import get_history_manager_for_model
+
 from notifications.delivery import address_mark
 from subjects import search, vault
-from subjects.enums import LEAVES, IndexKind
-from subjects.models import DataSubject, DisputedAddress, SearchKey
+from subjects.enums import LEAVES, CorrectionReason, IndexKind
+from subjects.models import DataSubject, DisputedAddress, PersonalData, SearchKey
 from subjects.vault import Value
 
 CATEGORY = "email"
@@ -68,3 +71,17 @@ def reindex(subject: DataSubject) -> None:
     SearchKey.objects.bulk_create(
         SearchKey(subject=subject, kind=kind, digest=digest, hint=hint) for kind, digest, hint in keys
     )
+
+
+def with_last_correction(people: QuerySet[DataSubject]) -> QuerySet[DataSubject]:
+    """The people with `address_corrected_at`: when an officer last found that an e-mail of theirs was wrong, or None.
+
+    Whoever signed in before did so with a code that went to the wrong address, so that session is nobody's.
+    """
+    past = get_history_manager_for_model(PersonalData).filter(
+        subject=OuterRef("pk"),
+        category__code=CATEGORY,
+        history_type__in=("~", "-"),
+        history_change_reason__in=CorrectionReason.values,
+    )
+    return people.annotate(address_corrected_at=Subquery(past.order_by("-history_id").values("history_date")[:1]))

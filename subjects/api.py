@@ -124,7 +124,8 @@ def subject_out(subject: DataSubject) -> dict[str, object]:
     }
 
 
-def _refuse_iin(field: str, text: str) -> None:
+def refuse_iin(field: str, *, text: str) -> None:
+    """Refuse an IIN where it would stand in an address, which is logged. Raises Problem."""
     try:
         normalise_iin(text)
     except ValidationError:
@@ -133,9 +134,10 @@ def _refuse_iin(field: str, text: str) -> None:
     raise Problem("invalid", errors=[FieldProblem(field, "iin_in_address", sentence)])
 
 
-def _not_ahead(at: Moment | None) -> None:
+def not_ahead(at: Moment | None, *, field: str = "at") -> None:
+    """Refuse a moment that is yet to come by more than clocks differ. Raises Problem."""
     if at is not None and at > timezone.now() + SKEW:
-        raise Problem("invalid", errors=[FieldProblem("at", "future", _("This moment is in the future."))])
+        raise Problem("invalid", errors=[FieldProblem(field, "future", _("This moment is in the future."))])
 
 
 def _remark(problem: RowProblem) -> FieldProblem:
@@ -165,7 +167,7 @@ def lookup(request: HttpRequest, payload: LookupIn) -> dict[str, object]:
 )
 def upsert_subject(request: HttpRequest, client_number: Number, payload: SubjectIn) -> Status:
     """By the client number of your system. The same again changes nothing; every wrong field is named at once."""
-    _refuse_iin("client_number", client_number)
+    refuse_iin("client_number", text=client_number)
     cells = {name: value or "" for name, value in payload.dict().items()}
     checked = csv_rows.check_one({**cells, "client_number": client_number}, today=timezone.localdate())
     if checked.problems:
@@ -176,9 +178,10 @@ def upsert_subject(request: HttpRequest, client_number: Number, payload: Subject
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, row.client_number.casefold()])
         if taken := importing.conflicts([row]):
             raise Problem("conflict", errors=[_remark(problem) for problem in taken])
-        outcome = importing.load([row], job=JOB)
+        rows, kept = importing.keep_corrections([row], job=JOB)
+        outcome = importing.load(rows, job=JOB)
         subject = search.find(IndexKind.CLIENT_NUMBER, row.client_number).get()
-    warnings = [_remark(warning)._asdict() for warning in checked.warnings]
+    warnings = [_remark(warning)._asdict() for warning in [*checked.warnings, *kept]]
     return Status(201 if outcome.created else 200, {**subject_out(subject), "warnings": warnings})
 
 
@@ -190,8 +193,8 @@ def upsert_subject(request: HttpRequest, client_number: Number, payload: Subject
 )
 def put_application(request: HttpRequest, ref: Ref, number: Number, payload: ApplicationIn) -> dict[str, object]:
     """`at`: since when, by the clock of your system; now by default."""
-    _refuse_iin("number", number)
-    _not_ahead(payload.at)
+    refuse_iin("number", text=number)
+    not_ahead(payload.at)
     row = loans.record_application(subject=find(ref), number=number, state=payload.state, at=payload.at)
     return {"number": row.number, "state": row.state, "since": row.state_since, "open": False}
 
@@ -204,8 +207,8 @@ def put_application(request: HttpRequest, ref: Ref, number: Number, payload: App
 )
 def put_contract(request: HttpRequest, ref: Ref, number: Number, payload: ContractIn) -> dict[str, object]:
     """When the last open contract is performed, the withdrawals that waited for it take effect in the same moment."""
-    _refuse_iin("number", number)
-    _not_ahead(payload.at)
+    refuse_iin("number", text=number)
+    not_ahead(payload.at)
     subject, application = find(ref), None
     if payload.application is not None:
         application = Application.objects.filter(subject=subject, number=payload.application).first()

@@ -12,14 +12,34 @@ class SubjectsConfig(AppConfig):
         from audit.names import REASONS
         from notifications import ports
         from subjects import letters, models, register, sign_in
-        from subjects.enums import ADDRESS_RIGHT, CorrectionReason, RevealReason
+        from subjects.enums import ADDRESS_RIGHT, CorrectionReason, OverrideReason, RevealReason
 
         track(models.DataSubject, exclude=["reference"])
-        for model in (models.DataCategory, models.PersonalData, models.Task, models.Application, models.Contract):
+        for model in (
+            models.DataCategory,
+            models.PersonalData,
+            models.Verification,
+            models.Task,
+            models.Application,
+            models.Contract,
+            models.AutomatedDecision,
+            models.LegalHold,
+            models.DenylistEntry,
+            models.AmlEntry,
+            models.DenialDispute,
+            models.Representative,
+            models.PersonLink,
+            models.SourceSystem,
+            models.SystemCategory,
+            models.TechnicalHolding,
+            models.DutyRule,
+            models.CalendarDay,
+            models.Deadline,
+        ):
             track(model)
         # how far it is changes every second: the page reads it, history need not
         track(models.SubjectImport, exclude=["sealed_file", "rows_done"])
-        REASONS.update({reason.value: reason.label for reason in (*RevealReason, *CorrectionReason)})
+        REASONS.update({reason.value: reason.label for reason in (*RevealReason, *CorrectionReason, *OverrideReason)})
         REASONS[ADDRESS_RIGHT] = _("the address is right after all")
         ports.register(sign_in.SIGN_IN_CODE)
         ports.register(letters.KIND)

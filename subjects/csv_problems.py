@@ -29,6 +29,9 @@ REASONS = MESSAGES | {
     "same_client_number": _("Row %(row)s has the same client number. Keep one of the two."),
     "same_iin": _("Row %(row)s has the same IIN. Keep one of the two, or mend the wrong IIN."),
     "iin_taken": _("%(reference)s, with another client number, has this IIN. Check which of the two is right."),
+    "corrected_here": _(
+        "The person had this value before it was corrected here. The correction stays; all else of the row is taken."
+    ),
     "minor": _("The person is under 18. They are taken in with the standing “minor” and get no letters."),
 }  # fmt: skip
 

@@ -3,11 +3,23 @@
 from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from audit.home import FACTS, NEEDS, Fact, Need
-from subjects.models import DataSubject, ImportState, SubjectImport, Task
+from subjects import calendar_days
+from subjects.models import (
+    AutomatedDecision,
+    DataSubject,
+    DenialDispute,
+    DenylistEntry,
+    ImportState,
+    LegalHold,
+    SubjectImport,
+    Task,
+    Verification,
+)
 
 
 def tasks_that_wait(request: HttpRequest) -> list[Need]:
@@ -30,6 +42,33 @@ def tasks_that_wait(request: HttpRequest) -> list[Need]:
     return found
 
 
+def restraints_that_wait(request: HttpRequest) -> list[Need]:
+    """Values that differ, entries and disputes of the denylist, reviews that people asked for."""
+    today, user, found = timezone.localdate(), request.user, []
+    mine = DenylistEntry.objects.waiting().exclude(proposed_by=user)
+    asked = AutomatedDecision.objects.filter(review_asked_at__isnull=False, reviewed_at=None)
+    queues = (
+        ("decide_verification", Verification.objects.filter(result="mismatch", decided_at=None),
+         _("Values differ from what others have: decide which is right"),
+         "verification", "?result__exact=mismatch&decided_at__isnull=True"),
+        ("approve_denylistentry", mine, _("The denylist: approve or decline what a colleague proposed"),
+         "denylistentry", "?review=waiting"),
+        ("add_denylistentry", DenylistEntry.objects.in_force().filter(review_on__lte=today),
+         _("The denylist: review entries whose day has come"), "denylistentry", "?review=due"),
+        ("decide_denialdispute", DenialDispute.objects.filter(decided_at=None),
+         _("People dispute that they are on the denylist"), "denialdispute", "?decided_at__isnull=True"),
+        ("review_automateddecision", asked, _("People ask a human to look at an automated decision"),
+         "automateddecision", "?reviewed_at__isnull=True&review_asked_at__isnull=False"),
+        ("lift_legalhold", LegalHold.objects.filter(lift_proposed_at__isnull=False, lifted_at=None)
+         .exclude(lift_proposed_by=user), _("Legal holds: a colleague proposes to lift them"),
+         "legalhold", "?lifted_at__isnull=True"),
+    )  # fmt: skip
+    for right, rows, label, page, query in queues:
+        if user.has_perm(f"subjects.{right}") and (count := rows.count()):
+            found.append(Need(label, reverse(f"admin:subjects_{page}_changelist") + query, count))
+    return found
+
+
 def people(request: HttpRequest) -> list[Fact]:
     """About how many people there are: PostgreSQL's own estimate, exact while it is small (DESIGN 6)."""
     if not request.user.has_perm("subjects.view_datasubject"):
@@ -43,5 +82,18 @@ def people(request: HttpRequest) -> list[Fact]:
     return [Fact(_("People we hold data on"), number_format(count, force_grouping=True), url)]
 
 
+def years_without_calendar(request: HttpRequest) -> list[Need]:
+    """This year and the next one, while the calendar of working days does not cover them (law.md 4)."""
+    if not request.user.has_perm("subjects.change_calendarday"):
+        return []
+    url = reverse("admin:subjects_calendarday_changelist")
+    return [
+        Need(_("The calendar of working days does not cover %(year)s") % {"year": year}, url, urgent=True)
+        for year in calendar_days.missing()
+    ]
+
+
 NEEDS.append(tasks_that_wait)
+NEEDS.append(years_without_calendar)
+NEEDS.append(restraints_that_wait)
 FACTS.append(people)

@@ -81,12 +81,31 @@ class Disclosure(models.TextChoices):
     WITHHELD = "withheld", pgettext_lazy("disclosure", "withheld")
 
 
+class Origin(models.TextChoices):
+    """Whose words a value is (policy, scope; 94-V art. 24)."""
+
+    SUBJECT = "subject", pgettext_lazy("origin", "the person")
+    THIRD_PARTY = "third_party", pgettext_lazy("origin", "a third party")
+    SITE = "site", pgettext_lazy("origin", "the site, automatically")
+
+
 class Source(models.TextChoices):
-    """Where a value came from."""
+    """How a value came in: the method of its collection."""
 
     IMPORT = "import", pgettext_lazy("source", "from an import")
     OFFICER = "officer", pgettext_lazy("source", "entered by an officer")
     API = "api", pgettext_lazy("source", "told by a system of ours")
+    FORM = "form", pgettext_lazy("source", "from a form on paper")
+    CABINET = "cabinet", pgettext_lazy("source", "typed in the cabinet")
+    PHONE = "phone", pgettext_lazy("source", "said by telephone")
+
+
+class OverrideReason(models.TextChoices):
+    """Why a doubtful value is right: a code, because free text could speak of the person."""
+
+    DOCUMENT = "document_seen", pgettext_lazy("override", "a document was seen")
+    REGISTER = "state_register", pgettext_lazy("override", "a state register shows it so")
+    PERSON = "person_confirms", pgettext_lazy("override", "the person confirms it")
 
 
 class CorrectionReason(models.TextChoices):

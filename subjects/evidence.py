@@ -12,19 +12,25 @@ CLASS = RetentionClass.EVIDENCE
 
 
 @transaction.atomic
-def _key_of(subject: DataSubject) -> bytes:
-    """The person's evidence key, made when it is the first proof; two at once get the same."""
-    row = SubjectKey.objects.filter(subject=subject, retention_class=CLASS).first()
+def _key_of(subject: DataSubject, retention_class: str) -> bytes:
+    """The person's key of the class, made when it is the first proof; two at once get the same."""
+    mine = SubjectKey.objects.filter(subject=subject, retention_class=retention_class)
+    row = mine.first()
     if row is None:
-        new = vault.make_key(subject.pk, CLASS)
+        new = vault.make_key(subject.pk, retention_class)
         SubjectKey.objects.bulk_create(
-            [SubjectKey(subject=subject, retention_class=CLASS, kek_version=new.kek_version, wrapped=new.wrapped)],
+            [
+                SubjectKey(
+                    subject=subject, retention_class=retention_class, kek_version=new.kek_version, wrapped=new.wrapped
+                )
+            ],
             ignore_conflicts=True,
         )
-        row = SubjectKey.objects.get(subject=subject, retention_class=CLASS)
+        row = mine.get()
     return vault.ring().unwrap(row.kek_version, bytes(row.wrapped))
 
 
-def seal(*, subject: DataSubject, what: str, parts: Mapping[str, str]) -> bytes:
+def seal(*, subject: DataSubject, what: str, parts: Mapping[str, str], retention_class: str = CLASS) -> bytes:
     """The ciphertext of a proof. what: the place it belongs to, as `consent.event`; it opens for that place alone."""
-    return vault.seal(_key_of(subject), parts, subject=subject.public_id, retention_class=CLASS, category=what)
+    key = _key_of(subject, retention_class)
+    return vault.seal(key, parts, subject=subject.public_id, retention_class=retention_class, category=what)

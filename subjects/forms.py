@@ -78,6 +78,11 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(label=_("File"), help_text=_("CSV, UTF-8, up to 200 MB; headers in any of the languages."))
     language = forms.ChoiceField(label=_("Language of letters where a row names none"), choices=Language.choices)
+    overrule = forms.BooleanField(
+        label=_("Put back values that were corrected here"),
+        required=False,
+        help_text=_("Otherwise a correction by an officer or the person stays, and the row gets a warning."),
+    )
     dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)
 
     def clean_file(self):

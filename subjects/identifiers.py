@@ -52,6 +52,11 @@ MESSAGES = {
     "iban_length": _("An IBAN of Kazakhstan has 20 characters, this has %(count)s."),
     "iban_bank": _("Characters 3 to 7 of an IBAN of Kazakhstan are digits. Check the number."),
     "iban_check": _("The check digits of this IBAN do not fit the rest. Check it for a mistyped character."),
+    "id_card_length": _("The number of an identity card has 9 digits, this has %(count)s."),
+    "passport_number": _("The number of a passport of Kazakhstan is the Latin letter N and 8 digits. Check it."),
+    "document_characters": _("Character %(position)s does not belong in the number of a document."),
+    "document_length": _("The number of a document has 4 to 20 characters, this has %(count)s."),
+    "document_unknown": _("We do not know how numbers of such documents are written. Check it against the document."),
     "name_characters": _("Character %(position)s does not belong in a name: write letters, spaces, hyphens."),
     "name_empty": _("There is no letter in this name. Leave it empty when there is none."),
     "name_length": _("A name has at most 100 characters, this has %(count)s."),
@@ -300,6 +305,41 @@ def normalise_iban(text: str) -> str:
     if int("".join(str(int(letter, 36)) for letter in compact[4:] + compact[:4])) % 97 != 1:
         refuse("iban_check")
     return compact
+
+
+class Document(NamedTuple):
+    """The number of an identity document as it is written there, and codes of what makes it doubtful."""
+
+    number: str
+    warnings: tuple[str, ...] = ()
+
+
+def normalise_document(kind: str, text: str) -> Document:
+    """The number of an identity document in capitals without spaces (law.md 3.4).
+
+    kind: `id_card` (9 digits), `passport` (N and 8 digits); of any other the form is not known, which is a doubt and
+    no fault. Raises ValidationError; a Cyrillic look-alike is named.
+    """
+    compact = "".join(text.split()).upper()
+    for position, letter in enumerate(compact, start=1):
+        if CYRILLIC.match(letter):
+            refuse("latin_cyrillic", letter=letter, position=position)
+        if not (letter.isascii() and (letter.isalnum() or letter in "-/")):
+            refuse("document_characters", position=position)
+    if kind == "id_card":
+        for position, letter in enumerate(compact, start=1):
+            if not "0" <= letter <= "9":
+                refuse("digits_other", position=position)
+        if len(compact) != 9:
+            refuse("id_card_length", count=len(compact))
+        return Document(compact)
+    if kind == "passport":
+        if not re.fullmatch("N[0-9]{8}", compact):
+            refuse("passport_number")
+        return Document(compact)
+    if not 4 <= len(compact) <= 20:
+        refuse("document_length", count=len(compact))
+    return Document(compact, ("document_unknown",))
 
 
 # the many names: words of one alphabet each, nothing to look for

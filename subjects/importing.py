@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from subjects import ports, search, vault
+from subjects import corrections, ports, recording, search, vault
 from subjects.csv_rows import Checked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
 from subjects.models import CabinetEvent, DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
@@ -32,14 +32,7 @@ class Outcome(NamedTuple):
 
 def parts_of(row: SubjectRow) -> dict[str, dict[str, str]]:
     """{category code: parts} of the values the row brings; an empty cell brings none."""
-    values: dict[str, dict[str, str]] = {}
-    names = {"last": row.last_name, "first": row.first_name, "patronymic": row.patronymic}
-    if any(names.values()):
-        values["full_name"] = {key: value for key, value in names.items() if value}
-    for code, value in (("iin", row.iin), ("mobile_phone", row.phone), ("email", row.email)):
-        if value:
-            values[code] = {"value": value}
-    return values
+    return {code: parts for code in corrections.COLUMNS if (parts := corrections.brought(row, code))}
 
 
 def index_of(row: SubjectRow) -> list[tuple[str, bytes, str]]:
@@ -82,10 +75,23 @@ def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
     return problems
 
 
-def examine(stream: BinaryIO, *, language: str, today: date | None = None) -> Checked:
+def keep_corrections(rows: Sequence[SubjectRow], *, job: str = JOB) -> tuple[list[SubjectRow], list[RowProblem]]:
+    """(the rows without what would undo a correction made here, a warning for each such value); six queries a batch."""
+    kept, warnings = [], []
+    for batch in _batches(rows):
+        known = _known(batch)
+        pairs = [(known[row.client_number], row) for row in batch if row.client_number in known]
+        changed, told = corrections.keep(pairs, job=job) if pairs else ({}, [])
+        kept += [changed.get(row.number, row) for row in batch]
+        warnings += told
+    return kept, warnings
+
+
+def examine(stream: BinaryIO, *, language: str, today: date | None = None, overrule: bool = False) -> Checked:
     """Check a whole file against itself and against what we hold, writing nothing; every bad row is named.
 
-    language: of people whose row has none.
+    language: of people whose row has none. overrule: whether the file is right where an officer or the person has
+    corrected a value; otherwise their correction stays, with a warning.
     """
     checked = check(stream, today=today or timezone.localdate(), language=language)
     taken = conflicts(checked.rows)
@@ -93,6 +99,10 @@ def examine(stream: BinaryIO, *, language: str, today: date | None = None) -> Ch
         checked.add_problem(problem)
     bad = {problem.row for problem in taken}
     checked.rows = [row for row in checked.rows if row.number not in bad] if bad else checked.rows
+    if not overrule:
+        checked.rows, warnings = keep_corrections(checked.rows)
+        for warning in warnings:
+            checked.add_warning(warning)
     return checked
 
 
@@ -198,12 +208,14 @@ def _known_as(subject: DataSubject, row: SubjectRow, *, chose_language: bool) ->
 
 
 def _reindex(subject: DataSubject, row: SubjectRow) -> None:
-    keys = index_of(row)
+    # a phone may be one of several: of the person and of the contacts they named
+    keys = [key for key in index_of(row) if key[0] != IndexKind.PHONE]
     kinds = {kind for kind, _digest, _hint in keys}
     SearchKey.objects.filter(subject=subject, kind__in=kinds).delete()
     SearchKey.objects.bulk_create(
         SearchKey(subject=subject, kind=kind, digest=digest, hint=hint) for kind, digest, hint in keys
     )
+    recording.reindex(subject, category="mobile_phone")
 
 
 @transaction.atomic

@@ -18,7 +18,8 @@ def record_application(
 ) -> Application:
     """Write down how an application stands since `at` (aware datetime, now by default); the same again changes nothing.
 
-    Raises ValidationError when the number is another person's.
+    Raises ValidationError when the number is another person's, or when the change happened before the last one known:
+    two messages that overtook each other on their way must not put an older state over a newer one.
     """
     moment = at or timezone.now()
     row, new = Application.objects.select_for_update().get_or_create(
@@ -27,6 +28,8 @@ def record_application(
     if row.subject_id != subject.pk:
         raise ValidationError({"number": _("Another data subject has the application with this number.")})
     if not new and row.state != state:
+        if moment < row.state_since:
+            raise ValidationError({"at": _("This application changed later than that already.")})
         row.state, row.state_since = ApplicationState(state).value, moment
         row.save(update_fields=["state", "state_since"])
     return row

@@ -7,11 +7,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from audit.models import Event
 from notifications.models import Letter
 from staff.enums import Language
-from subjects.csv_rows import RowProblem
-from subjects.enums import Access, Disclosure, IndexKind, RetentionClass, Source, Standing, SubjectKind
+from subjects.enums import IndexKind, RetentionClass, Standing, SubjectKind
+from subjects.runs import ImportRun, ImportState
 
 
 class DataSubject(models.Model):
@@ -88,46 +87,6 @@ class SubjectKey(models.Model):
         return f"{self.subject_id} {self.retention_class} v{self.kek_version}"
 
 
-class DataCategory(models.Model):
-    """An entry of the approved list of personal data (перечень; 94-V art. 25, policy 2.1)."""
-
-    code = models.SlugField(_("code"), max_length=40, unique=True)
-    title = models.CharField(_("title"), max_length=200)
-    retention_class = models.CharField(_("retention class"), max_length=20, choices=RetentionClass)
-    access = models.CharField(_("access"), max_length=12, choices=Access, default=Access.RESTRICTED)
-    biometric = models.BooleanField(_("biometric"), default=False)
-    order = models.PositiveSmallIntegerField(_("order"), default=0)
-
-    class Meta:
-        verbose_name = _("data category")
-        verbose_name_plural = _("data categories")
-        ordering = ["order", "code"]
-
-    def __str__(self) -> str:
-        return self.title or self.code
-
-
-class PersonalData(models.Model):
-    """One value of one category, sealed with the person's key of the category's retention class."""
-
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="values", verbose_name=_("data subject"))
-    category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
-    # what the additional data of the seal names; the category's class may change later, the seal's may not
-    retention_class = models.CharField(_("retention class"), max_length=20, choices=RetentionClass)
-    sealed = models.BinaryField(_("sealed value"))
-    source = models.CharField(_("source"), max_length=40, choices=Source, default=Source.IMPORT)
-    collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
-    disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
-
-    class Meta:
-        verbose_name = _("value")
-        verbose_name_plural = _("values")
-        indexes = [models.Index(fields=["subject", "category"], name="subjects_value_by_subject")]
-
-    def __str__(self) -> str:
-        return f"{self.subject_id} {self.category_id}"
-
-
 class SearchKeyQuerySet(models.QuerySet):
     def usable_emails(self):
         """The e-mail addresses that letters may go to: those that nobody disputes."""
@@ -168,123 +127,21 @@ class SearchKey(models.Model):
         return f"{self.subject_id} {self.kind}"
 
 
-class ImportState(models.TextChoices):
-    WAITING = "waiting", _("waiting")
-    CHECKING = "checking", _("checking")
-    CHECKED = "checked", _("checked")
-    WRITING = "writing", _("writing")
-    DONE = "done", _("done")
-    REFUSED = "refused", _("refused")
-    FAILED = "failed", _("stopped by an error; nothing was written")
+class SubjectImport(ImportRun):
+    """A file of data subjects on its way in."""
 
-
-class SubjectImport(models.Model):
-    """A file of data subjects on its way in, with its progress; the file is sealed and dropped at the end."""
-
-    state = models.CharField(_("state"), max_length=10, choices=ImportState, default=ImportState.WAITING)
-    dry_run = models.BooleanField(_("check only"), default=False)
-    sealed_file = models.BinaryField(null=True)
-    sha256 = models.CharField(_("SHA-256 of the file"), max_length=64)
     default_language = models.CharField(
         _("language where a row names none"), max_length=2, choices=Language, default=Language.KK
     )
-    rows_total = models.PositiveIntegerField(_("rows"), default=0)
-    rows_good = models.PositiveIntegerField(_("good rows"), default=0)
-    rows_done = models.PositiveIntegerField(_("rows done"), default=0)
+    # the file is right where an officer or the person has corrected a value
+    overrule = models.BooleanField(_("puts corrected values back"), default=False)
     created = models.PositiveIntegerField(_("added"), default=0)
     updated = models.PositiveIntegerField(_("updated"), default=0)
-    # [{"row": 7, "column": "iin", "code": …, "params": …}]: never a value of the row
-    problems = models.JSONField(_("problems"), default=list)
-    warnings = models.JSONField(_("warnings"), default=list)
-    more_problems = models.PositiveIntegerField(_("problems not listed"), default=0)
-    more_warnings = models.PositiveIntegerField(_("warnings not listed"), default=0)
-    started_by = models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", verbose_name=_("started by")
-    )
-    started_at = models.DateTimeField(_("started at"), db_default=Now(), editable=False)
-    finished_at = models.DateTimeField(_("finished at"), null=True)
 
-    class Meta:
+    class Meta(ImportRun.Meta):
+        abstract = False
         verbose_name = _("import of data subjects")
         verbose_name_plural = _("imports of data subjects")
-        ordering = ["-pk"]
-
-    def __str__(self) -> str:
-        return f"#{self.pk}"
-
-    def problem_rows(self) -> list[RowProblem]:
-        """The bad rows, each with number, column and a reason in the active language."""
-        return [RowProblem.from_dict(problem) for problem in self.problems]
-
-    def warning_rows(self) -> list[RowProblem]:
-        """Rows that are good but need a look, a minor for example."""
-        return [RowProblem.from_dict(warning) for warning in self.warnings]
-
-
-class CodeChannel(models.TextChoices):
-    EMAIL = "email", _("e-mail")
-    PAPER = "paper", _("paper")
-
-
-class SignInCode(models.Model):
-    """A try to sign in to the cabinet. For an unknown person the same row is written, with no subject.
-
-    The code is made by the sender while it renders the letter and kept here only as a keyed digest.
-    """
-
-    subject = models.ForeignKey(DataSubject, models.PROTECT, null=True, related_name="sign_in_codes")
-    # what the visitor's session holds; the code is bound to it
-    handle = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    channel = models.CharField(max_length=10, choices=CodeChannel, default=CodeChannel.EMAIL)
-    identifier_digest = models.BinaryField(max_length=16)
-    address_digest = models.BinaryField(max_length=16)
-    digest = models.BinaryField(max_length=32, null=True)
-    tries = models.PositiveSmallIntegerField(default=0)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-    # the person has had enough letters with codes for now: nothing is sent, and the visitor is not told
-    held_back = models.BooleanField(default=False)
-
-    class Meta:
-        verbose_name = _("sign-in code")
-        verbose_name_plural = _("sign-in codes")
-        indexes = [
-            models.Index(fields=["identifier_digest", "created_at"], name="subjects_code_by_identifier"),
-            models.Index(fields=["address_digest", "created_at"], name="subjects_code_by_address"),
-            models.Index(fields=["subject", "-id"], name="subjects_code_by_subject"),
-        ]
-
-    def __str__(self) -> str:
-        return f"#{self.pk}"
-
-
-class CabinetEvent(Event):
-    """What happened at the cabinet's door, and what the person did there that no other row tells."""
-
-    class Kind(models.TextChoices):
-        CODE_ASKED = "code_asked", _("a code was asked for")
-        CODE_REFUSED = "code_refused", _("a wrong or old code")
-        CODE_LIMITED = "code_limited", _("too many tries")
-        PAPER_CODE = "paper_code", _("a code on paper was issued")
-        SIGNED_IN = "signed_in", _("signed in")
-        SIGNED_OUT = "signed_out", _("signed out")
-        NOT_MINE = "not_mine", _("a letter reached a stranger")
-        LANGUAGE = "language", _("the language of letters was chosen")
-
-    kind = models.CharField(_("what happened"), max_length=20, choices=Kind)
-    subject = models.ForeignKey(
-        DataSubject, models.PROTECT, null=True, related_name="cabinet_events", verbose_name=_("data subject")
-    )
-    address_digest = models.BinaryField(max_length=16, null=True)
-
-    class Meta(Event.Meta):
-        verbose_name = _("cabinet event")
-        verbose_name_plural = _("cabinet events")
-        indexes = [models.Index(fields=["subject", "at"], name="subjects_cabinet_by_subject")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} № {self.pk}"
 
 
 class Task(models.Model):
@@ -322,22 +179,45 @@ class Task(models.Model):
 
 
 # Django looks for models here; they lie in files of their own
+from subjects.automated import AutomatedDecision  # noqa: E402
+from subjects.clock_models import CalendarDay, Deadline, DutyRule  # noqa: E402
 from subjects.disputes import DisputedAddress  # noqa: E402
+from subjects.door import CabinetEvent, CodeChannel, SignInCode  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
+from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
+from subjects.restraints import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression  # noqa: E402
+from subjects.systems import SourceSystem, SystemCategory, TechnicalHolding  # noqa: E402
+from subjects.values import DataCategory, PersonalData, Verification  # noqa: E402
 
 __all__ = [
+    "AmlEntry",
     "Application",
+    "AutomatedDecision",
     "CabinetEvent",
+    "CalendarDay",
     "CodeChannel",
     "Contract",
     "DataCategory",
     "DataSubject",
+    "Deadline",
+    "DenialDispute",
+    "DenylistEntry",
     "DisputedAddress",
+    "DocumentSeen",
+    "DutyRule",
     "ImportState",
+    "LegalHold",
+    "PersonLink",
     "PersonalData",
+    "Representative",
     "SearchKey",
     "SignInCode",
+    "SourceSystem",
     "SubjectImport",
     "SubjectKey",
+    "Suppression",
+    "SystemCategory",
     "Task",
+    "TechnicalHolding",
+    "Verification",
 ]

@@ -80,14 +80,52 @@ REGISTER: dict[str, dict[Holds, str]] = {
     },
     "subjects.PersonalData": {
         SEALED: "sealed",
-        PLAIN: "id subject category retention_class source collected_at disclosure",
+        PLAIN: "id subject category retention_class origin transfer source collected_at disclosure",
+    },
+    "subjects.Verification": {
+        SEALED: "sealed_found",
+        PLAIN: "id value against result checked_at decision decided_by decided_at",
+    },
+    "subjects.SourceSystem": {
+        PROSE: "title title_kk title_ru title_en unit",
+        PLAIN: "id code email retired_on",
+    },
+    "subjects.SystemCategory": {PLAIN: "id system category"},
+    "subjects.TechnicalHolding": {PLAIN: "id subject category system during count"},
+    "subjects.LegalHold": {
+        PROSE: "case_number body",
+        PLAIN: "id subject kind since until lift_proposed_by lift_proposed_at lifted_by lifted_at",
+    },
+    "subjects.DenylistEntry": {SEALED: "sealed_note", PLAIN: f"{OPENED} subject kind reason origin review_on"},
+    "subjects.AmlEntry": {SEALED: "sealed_note", PLAIN: f"{OPENED} subject reason review_on"},
+    "subjects.DenialDispute": {
+        SEALED: "sealed_statement",
+        PLAIN: "id entry opened_at outcome decided_by decided_at",
+    },
+    "subjects.Suppression": {INDEX: "digest", PLAIN: f"{STAMP} kind ends reason"},
+    "subjects.AutomatedDecision": {
+        PLAIN: "id subject client number kind outcome occurred_at categories review_asked_at review reviewed_by"
+        " reviewed_at recorded_at",
+    },
+    "subjects.DocumentSeen": {EVIDENCE: "subject kind last_four seen_on", PLAIN: STAMP},
+    "subjects.Representative": {
+        PLAIN: "id subject representative basis acts document valid_from valid_until ended_by ended_at",
+    },
+    "subjects.PersonLink": {PLAIN: "id kind subject other created_at ended_by ended_at"},
+    "subjects.DutyRule": {
+        PROSE: "title title_kk title_ru title_en article",
+        PLAIN: f"{OPENED} code amount unit trigger may_pause_for confirmed_by_counsel",
+    },
+    "subjects.CalendarDay": {PROSE: "title title_kk title_ru title_en source", PLAIN: "id day kind estimated"},
+    "subjects.Deadline": {
+        PLAIN: "id about rule started_at counted_from amount due_at reckoned_at paused_at pause_reason met_at"
     },
     "subjects.SearchKey": {INDEX: "digest hint", PLAIN: "id subject kind"},
     "subjects.SubjectImport": {
         SEALED: "sealed_file",
         EVIDENCE: "sha256",
-        PLAIN: "id state dry_run default_language rows_total rows_good rows_done created updated problems warnings"
-        " more_problems more_warnings started_by started_at finished_at",
+        PLAIN: "id state dry_run default_language overrule rows_total rows_good rows_done created updated problems"
+        " warnings more_problems more_warnings started_by started_at finished_at",
     },
     "subjects.SignInCode": {
         INDEX: "identifier_digest address_digest",
@@ -120,6 +158,10 @@ REGISTER: dict[str, dict[Holds, str]] = {
         PROSE: "title title_kk title_ru title_en article",
         PLAIN: "id code dpv_term ground confirmed_by_counsel required open_ended order valid_from valid_to",
     },
+    "consent.PurposeEdition": {
+        PROSE: "title title_kk title_ru title_en article",
+        PLAIN: f"{OPENED} code dpv_term ground confirmed_by_counsel required open_ended valid_from valid_to",
+    },
     "consent.PurposeCategory": {PROSE: "note", PLAIN: f"{OPENED} purpose category necessity"},
     "consent.ClauseLink": {PLAIN: "id policy clause_key purpose category"},
     "consent.DataList": {PROSE: "order_number", PLAIN: f"{OPENED} number order_date"},
@@ -128,6 +170,7 @@ REGISTER: dict[str, dict[Holds, str]] = {
         PROSE: "title title_kk title_ru title_en reference",
         PLAIN: f"{OPENED} code purpose category retention_class duration starts_on action confirmed_by_counsel",
     },
+    "consent.Objection": {PLAIN: "id subject purpose in_force_during"},
     "consent.ConsentForm": {
         PROSE: "title title_kk title_ru title_en",
         PLAIN: "id code required withdrawal scope_kind order",
@@ -158,6 +201,12 @@ REGISTER: dict[str, dict[Holds, str]] = {
         INDEX: "device_digest",
         PLAIN: "id subject form scope state since until given last postponed",
     },
+    "consent.ConsentImport": {
+        SEALED: "sealed_file",
+        EVIDENCE: "sha256",
+        PLAIN: "id state dry_run rows_total rows_good rows_done added unchanged problems warnings more_problems"
+        " more_warnings started_by started_at finished_at",
+    },
     "consent.ReceiptKey": {KEY: "wrapped", PLAIN: "id key_id public_key kek_version in_force_during"},
     "consent.Change": {PLAIN: "id position subject kind event form scope state covers until at recorded_at"},
     "consent.Subscriber": {
@@ -166,6 +215,31 @@ REGISTER: dict[str, dict[Holds, str]] = {
     },
     "consent.NoticeServed": {PLAIN: STAMP, EVIDENCE: "subject version language sha256"},
     "consent.Acknowledgement": {PLAIN: STAMP, EVIDENCE: "subject version served answer language sha256"},
+    # third parties are organisations; their contacts are a desk's, not a person's
+    "transfers.Recipient": {
+        PROSE: "title title_kk title_ru title_en registry_number",
+        PLAIN: "id code kind bin country contact_email contact_phone registry_date",
+    },
+    "transfers.RecipientClause": {PLAIN: "id policy clause_key recipient kind"},
+    "transfers.Agreement": {
+        PROSE: "number confidentiality file_name",
+        PLAIN: f"{OPENED} recipient valid_from valid_to notify_subject categories file_sha256",
+    },
+    "transfers.Country": {PROSE: "title title_kk title_ru title_en source", PLAIN: f"{OPENED} code adequate"},
+    "transfers.TransferRule": {
+        PROSE: "article",
+        PLAIN: f"{OPENED} recipient purpose direction categories ground form written on_demand sanction"
+        " notify_subject disclosure confirmed_by_counsel",
+    },
+    "transfers.ShadowMode": {PLAIN: f"{OPENED} ends_at"},
+    "transfers.Transfer": {
+        KEY: "token_digest",
+        PLAIN: f"{STAMP} public_id subject recipient purpose direction categories decision shadow failed inputs"
+        " inputs_sha256 ground rule agreement consent consent_state policy_version disclosure idempotency_key"
+        " token_expires_at",
+    },
+    "transfers.AgreementFile": {PLAIN: f"{STAMP} sha256 media_type size content"},
+    "transfers.Release": {PROSE: "reference", PLAIN: f"{STAMP} transfer payload_sha256 size"},
 }
 
 

@@ -26,7 +26,12 @@ def normalise(kind: str, text: str) -> str:
     """What `text` is searched and indexed as. Raises ValidationError when it is no `kind` at all."""
     match kind:
         case IndexKind.IIN:
-            return normalise_iin(text).number
+            try:
+                return normalise_iin(text).number
+            except ValidationError as error:
+                if error.code != "century_zero":  # some foreigners' numbers, which an officer confirmed
+                    raise
+                return "".join(text.split())
         case IndexKind.PHONE:
             return normalise_phone(text).number
         case IndexKind.EMAIL:

@@ -96,7 +96,7 @@ def correct_email(
     with because(CorrectionReason(reason).value):
         was = _leave_address(value, by=by, seen=seen)
         vault.change(value=value, parts={"value": email}, source=Source.OFFICER)
-        _address_changed(subject, was)
+        address_changed(subject, was=was)
     return value
 
 
@@ -108,7 +108,7 @@ def remove_email(*, value: PersonalData, reason: str, by: StaffUser, seen: int |
     with because(CorrectionReason(reason).value):
         was = _leave_address(value, by=by, seen=seen)
         value.delete()
-        _address_changed(subject, was)
+        address_changed(subject, was=was)
 
 
 @transaction.atomic
@@ -159,8 +159,11 @@ def _leave_address(value: PersonalData, *, by: StaffUser, seen: int | None) -> i
     return None
 
 
-def _address_changed(subject: DataSubject, was: int | None) -> None:
-    """The person is found by the new address, codes sent to the old one end, and the old one is told."""
+def address_changed(subject: DataSubject, *, was: int | None) -> None:
+    """The person is found by the new address, codes sent to the old one end, and the old one is told.
+
+    was: the history row that holds the old one, None when it is not told.
+    """
     addresses.reindex(subject)
     SignInCode.objects.filter(subject=subject, channel=CodeChannel.EMAIL, used_at=None).update(used_at=Now())
     if was is not None:

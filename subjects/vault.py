@@ -5,6 +5,7 @@ their cabinet) or `open_for` (a named job); every door writes its `AccessRecord`
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
@@ -26,13 +27,17 @@ from subjects.models import DataCategory, DataSubject, PersonalData, SubjectKey
 # the field named in the additional data of every seal of a value
 FIELD = "subjects.PersonalData.sealed"
 FILE = "subjects.SubjectImport.sealed_file"
+FOUND = "subjects.Verification.sealed_found"
 NOBODY = UUID(int=0)
+ANY = "*"
 # the jobs that may open values in bulk, and the categories each may open
 JOBS: dict[str, frozenset[str]] = {
     "letters": frozenset({"email"}),
     "addresses": frozenset({"email"}),
     "import": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
+    # of one person, to see which of the values that were told are new, and by what they are found
+    "record": frozenset({ANY}),
 }
 
 Parts = dict[str, str]
@@ -113,8 +118,20 @@ def _rows(**conditions: object) -> list[PersonalData]:
 
 
 @transaction.atomic
-def store(*, subject: DataSubject, category: str, parts: Mapping[str, str], source: str) -> PersonalData:
-    """Seal a value of `category` (code) for the person and keep it; makes the class's key when it is the first."""
+def store(
+    *,
+    subject: DataSubject,
+    category: str,
+    parts: Mapping[str, str],
+    source: str,
+    origin: str = "",
+    transfer: str = "",
+    collected_at: datetime | None = None,
+) -> PersonalData:
+    """Seal a value of `category` (code) for the person and keep it; makes the class's key when it is the first.
+
+    source: the method of its collection; origin: whose words (`enums.Origin`); transfer: `app.Model:pk`.
+    """
     row = DataCategory.objects.get(code=category)
     keys = _keys([subject.pk], [row.retention_class])
     key = keys.get((subject.pk, row.retention_class))
@@ -126,7 +143,14 @@ def store(*, subject: DataSubject, category: str, parts: Mapping[str, str], sour
         key = new.data_key
     sealed = seal(key, parts, subject=subject.public_id, retention_class=row.retention_class, category=category)
     return PersonalData.objects.create(
-        subject=subject, category=row, retention_class=row.retention_class, sealed=sealed, source=source
+        subject=subject,
+        category=row,
+        retention_class=row.retention_class,
+        sealed=sealed,
+        source=source,
+        origin=origin,
+        transfer=transfer,
+        collected_at=collected_at,
     )
 
 
@@ -140,13 +164,21 @@ def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], so
 
 
 @transaction.atomic
-def change(*, value: PersonalData, parts: Mapping[str, str], source: str) -> PersonalData:
-    """Put other parts in the place of this value's; history keeps the old ones as ciphertext."""
+def change(
+    *,
+    value: PersonalData,
+    parts: Mapping[str, str],
+    source: str,
+    origin: str = "",
+    transfer: str = "",
+    collected_at: datetime | None = None,
+) -> PersonalData:
+    """Put other parts in the place of this value's; history keeps the old ones, and where they came from."""
     subject, name = value.subject, value.retention_class
     key = _keys([subject.pk], [name])[subject.pk, name]
     value.sealed = seal(key, parts, subject=subject.public_id, retention_class=name, category=value.category.code)
-    value.source = source
-    value.save(update_fields=["sealed", "source"])
+    value.source, value.origin, value.transfer, value.collected_at = source, origin, transfer, collected_at
+    value.save(update_fields=["sealed", "source", "origin", "transfer", "collected_at"])
     return value
 
 
@@ -172,21 +204,82 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
     return opened[0]
 
 
-@transaction.atomic
-def reveal_proof(*, subject: DataSubject, what: str, sealed: bytes, by: StaffUser, reason: str) -> Parts:
-    """The same door for a proof that `subjects.evidence` sealed; whether `by` may open it, its app has asked.
+def seal_found(*, value: PersonalData, parts: Mapping[str, str]) -> bytes:
+    """What somebody else has in the place of a value, sealed with the value's own key until it is decided about."""
+    key = _keys([value.subject_id], [value.retention_class])[value.subject_id, value.retention_class]
+    return cipher.seal_parts(
+        key,
+        dict(parts),
+        subject=value.subject.public_id,
+        class_=value.retention_class,
+        category=value.category.code,
+        field=FOUND,
+    )
 
-    what: as it was sealed, `consent.scan`. reason: a code. Raises PermissionDenied without the undertaking (policy 4.3)
-    or when the key is destroyed.
-    """
+
+@transaction.atomic
+def open_found(job: str, *, value: PersonalData, sealed: bytes) -> Parts:
+    """The third door for what `seal_found` sealed, when it takes the value's place. Raises as `open_for`."""
+    _check_job(job, value.category.code)
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.JOB, reference=str(value.subject), category=value.category.code, reason=job
+    )
+    return _open_found(value, sealed)
+
+
+@transaction.atomic
+def reveal_found(*, value: PersonalData, sealed: bytes, by: StaffUser, reason: str) -> Parts:
+    """The first door for what `seal_found` sealed. Raises as `reveal`."""
+    if not by.has_perm("subjects.reveal_value"):
+        raise PermissionDenied(_("Your role does not open values."))
     check_has_accepted_undertaking(by)
-    AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=str(subject), category=what, reason=reason)
-    key = _keys([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.REVEAL,
+        reference=str(value.subject),
+        category=value.category.code,
+        reason=RevealReason(reason).value,
+    )
+    return _open_found(value, sealed)
+
+
+def _open_found(value: PersonalData, sealed: bytes) -> Parts:
+    key = _keys([value.subject_id], [value.retention_class]).get((value.subject_id, value.retention_class))
     if key is None:
         raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
     return cipher.open_parts(
-        key, sealed, subject=subject.public_id, class_=RetentionClass.EVIDENCE, category=what, field=FIELD
+        key,
+        bytes(sealed),
+        subject=value.subject.public_id,
+        class_=value.retention_class,
+        category=value.category.code,
+        field=FOUND,
     )
+
+
+@transaction.atomic
+def reveal_proof(
+    *,
+    subject: DataSubject,
+    what: str,
+    sealed: bytes,
+    by: StaffUser,
+    reason: str,
+    retention_class: str = RetentionClass.EVIDENCE,
+    withheld: bool = False,
+) -> Parts:
+    """The same door for a proof that `subjects.evidence` sealed; whether `by` may open it, its app has asked.
+
+    what: as it was sealed, `consent.scan`. reason: a code. withheld: the record does not name the person, who would
+    read of it in their cabinet. Raises PermissionDenied without the undertaking (policy 4.3) or when the key is
+    destroyed.
+    """
+    check_has_accepted_undertaking(by)
+    reference = "" if withheld else str(subject)
+    AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=reference, category=what, reason=reason)
+    key = _keys([subject.pk], [retention_class]).get((subject.pk, retention_class))
+    if key is None:
+        raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
+    return cipher.open_parts(key, sealed, subject=subject.public_id, class_=retention_class, category=what, field=FIELD)
 
 
 @transaction.atomic
@@ -202,7 +295,7 @@ def own_values(*, subject: DataSubject, page: str) -> list[Value]:
 
 
 def _check_job(job: str, category: str) -> None:
-    if category not in JOBS.get(job, ()):
+    if not JOBS.get(job, frozenset()) & {category, ANY}:
         raise PermissionDenied(f"{job} may not open {category}")
 
 

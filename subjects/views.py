@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from notifications.delivery import letter_of
 from staff.enums import Language
 from staff.models import Operator
-from subjects import services, sign_in
+from subjects import addresses, services, sign_in
 from subjects.cabinet import LINKS, PARTS, SUBJECT_KEY
 from subjects.enums import LEAVES
 from subjects.forms import CodeForm, IdentifierForm
@@ -31,12 +31,17 @@ LONGEST_SECONDS = 8 * 60 * 60
 
 
 def _person_of(session: SessionBase) -> DataSubject | None:
-    """The person whose session it is, while the cabinet is open to them and the session is not too old."""
+    """The person whose session it is, while the cabinet is open to them, the session is not too old and no officer has
+    found since that the address its code went to was wrong."""
     public_id = session.get(SUBJECT_KEY)
-    if not public_id or time() - session.setdefault(BEGAN_KEY, int(time())) > LONGEST_SECONDS:
+    began = session.setdefault(BEGAN_KEY, int(time()))
+    if not public_id or time() - began > LONGEST_SECONDS:
         return None
-    subject = DataSubject.objects.filter(public_id=public_id).first()
-    return subject if subject is not None and LEAVES[subject.standing].cabinet else None
+    subject = addresses.with_last_correction(DataSubject.objects.filter(public_id=public_id)).first()
+    if subject is None or not LEAVES[subject.standing].cabinet:
+        return None
+    corrected = subject.address_corrected_at
+    return None if corrected and began <= corrected.timestamp() else subject
 
 
 def subject_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

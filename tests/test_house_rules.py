@@ -15,7 +15,7 @@ from audit.admin import GuardedAdmin, HistoryAdmin
 from audit.history import is_tracked
 from audit.models import Event
 
-HOUSE = ("config", "consent", "policies", "subjects", "notifications", "staff", "audit")
+HOUSE = ("config", "transfers", "consent", "policies", "subjects", "notifications", "staff", "audit")
 OURS = [config.label for config in apps.get_app_configs() if config.label in HOUSE]
 
 TRACKED = {
@@ -23,19 +23,27 @@ TRACKED = {
     "staff.ApiClient", "consent.Subscriber", "consent.ReceiptKey",
     "notifications.Campaign",
     "subjects.DataSubject", "subjects.DataCategory", "subjects.PersonalData", "subjects.SubjectImport", "subjects.Task",
-    "subjects.Application", "subjects.Contract",
+    "subjects.Application", "subjects.Contract", "subjects.Verification", "subjects.AutomatedDecision",
+    "subjects.LegalHold", "subjects.DenylistEntry", "subjects.AmlEntry", "subjects.DenialDispute",
+    "subjects.Representative", "subjects.PersonLink",
+    "subjects.SourceSystem", "subjects.SystemCategory", "subjects.TechnicalHolding",
+    "subjects.DutyRule", "subjects.CalendarDay", "subjects.Deadline",
     "policies.Policy", "policies.PolicyVersion", "policies.PolicySource", "policies.Clause", "policies.Finding",
     "policies.LegalAct",
-    "consent.Purpose", "consent.PurposeCategory", "consent.ClauseLink", "consent.DataList", "consent.DataListEntry",
-    "consent.RetentionRule", "consent.ConsentForm", "consent.ConsentFormVersion", "consent.FormItem",
+    "consent.Purpose", "consent.PurposeEdition", "consent.PurposeCategory", "consent.ClauseLink",
+    "consent.DataList", "consent.DataListEntry", "consent.ConsentImport",
+    "consent.RetentionRule", "consent.ConsentForm", "consent.ConsentFormVersion", "consent.FormItem", "consent.Objection",
+    "transfers.Recipient", "transfers.RecipientClause", "transfers.Agreement", "transfers.Country",
+    "transfers.TransferRule", "transfers.ShadowMode",
 }  # fmt: skip
 EVENTS = {
     "audit.AccessRecord",
     "staff.UndertakingAcceptance", "staff.SignIn",
     "notifications.DeliveryEvent",
-    "subjects.CabinetEvent",
+    "subjects.CabinetEvent", "subjects.Suppression", "subjects.DocumentSeen",
     "consent.NoticeServed", "consent.Acknowledgement",
     "consent.FormServed", "consent.Scan", "consent.ConsentEvent",
+    "transfers.Transfer", "transfers.Release", "transfers.AgreementFile",
 }  # fmt: skip
 EXEMPT = {
     "notifications.Letter": "a queue; what became of a letter is in DeliveryEvent",
@@ -53,6 +61,7 @@ EXEMPT = {
 UNPAIRED = {
     ("policies.PolicyVersion", "created"): "created_at is the database's; a command may create without an officer",
     ("subjects.SubjectImport", "started"): "started_at is the database's; a command may import without an officer",
+    ("consent.ConsentImport", "started"): "started_at is the database's, the officer is the upload's",
     ("staff.RoleGrant", "granted"): "the moment is the lower end of `during`; the first grant has no giver",
     ("staff.RoleGrant", "revoked"): "the moment is the upper end of `during`",
 }
@@ -73,6 +82,9 @@ IN_STR = {
     "subjects.SearchKey": {"kind"},
     "subjects.CabinetEvent": {"kind"},
     "subjects.Task": {"kind"},
+    "subjects.DutyRule": {"code"},
+    "subjects.SourceSystem": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "subjects.Suppression": {"kind"},
     "policies.Policy": {"code", "title", "title_kk", "title_ru", "title_en"},
     "policies.PolicySource": {"language"},
     "policies.Clause": {"key"},
@@ -80,6 +92,7 @@ IN_STR = {
     "policies.LegalAct": {"number"},
     "consent.Acknowledgement": {"answer"},
     "consent.Purpose": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "consent.PurposeEdition": {"code", "title", "title_kk", "title_ru", "title_en"},
     "consent.ClauseLink": {"clause_key"},
     "consent.RetentionRule": {"code", "title", "title_kk", "title_ru", "title_en"},
     "consent.ConsentForm": {"code", "title", "title_kk", "title_ru", "title_en"},
@@ -89,6 +102,10 @@ IN_STR = {
     "consent.ConsentEvent": {"kind"},
     "consent.ConsentState": {"state", "scope"},
     "consent.ReceiptKey": {"key_id"},
+    "transfers.Recipient": {"code", "title", "title_kk", "title_ru", "title_en"},
+    "transfers.RecipientClause": {"clause_key"},
+    "transfers.Agreement": {"number"},
+    "transfers.Country": {"code", "title", "title_kk", "title_ru", "title_en"},
 }
 
 

@@ -14,29 +14,71 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from audit.actor import acting_as
-from consent import ledger, paper, registers, signing
-from consent.models import Acknowledgement, FormServed, NoticeServed, Subscriber
+from consent import data_lists, ledger, paper, purposes, registers, signing
+from consent.import_runs import CONSENTS
+from consent.models import (
+    Acknowledgement,
+    ClauseLink,
+    DataList,
+    FormServed,
+    NoticeServed,
+    Purpose,
+    PurposeEdition,
+    RetentionRule,
+    Subscriber,
+)
 from notifications.delivery import address_mark, not_mine_link
 from notifications.models import Campaign, Letter
 from policies import registers as policy_registers
 from policies.models import PolicyVersion
+from staff import opening
 from staff import services as staff
 from staff.enums import Role
-from staff.models import ApiClient, Operator, RoleGrant, SignIn, UndertakingAcceptance
-from subjects import import_runs, vault
+from staff.models import ApiClient, Operator, RoleGrant, SignIn, StaffUser, UndertakingAcceptance
+from subjects import deadlines, import_runs, vault
+from subjects import registers as subject_registers
 from subjects import services as subjects
-from subjects.models import DataSubject
+from subjects.clock_models import DutyRule
+from subjects.models import (
+    AmlEntry,
+    AutomatedDecision,
+    DataCategory,
+    DataSubject,
+    DenialDispute,
+    DenylistEntry,
+    DocumentSeen,
+    LegalHold,
+    PersonLink,
+    Representative,
+    Verification,
+)
 from tests.consent import factories as consents
 from tests.consent.system import client_and_key
 from tests.policies import factories as policies
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
+from tests.subjects.restraints import one_of_each
 from tests.url_matrix import ACTORS, GET_WRITES, MATRIX, MAY_WRITE, REFUSALS, SIGN_OUTS
 
 pytestmark = pytest.mark.django_db
+
+
+# the buttons on pages of what restrains us
+OPENING = ("approve", "decline", "close", "approve-closing", "keep")
+STEPS = {
+    LegalHold: ("propose-lift", "lift", "keep"),
+    DenylistEntry: OPENING,
+    AmlEntry: OPENING,
+    DenialDispute: ("uphold", "remove"),
+    Representative: ("end",),
+    PersonLink: ("end",),
+    Verification: ("correct", "keep"),
+    AutomatedDecision: ("uphold", "change"),
+}
 
 
 class Address(NamedTuple):
@@ -76,6 +118,28 @@ def test_every_row_says_what_everybody_gets():
 # the world they ask in
 
 
+# steps of the registers that two people open; "burn" is none
+OPENED = {
+    PurposeEdition: ("approve", "decline", "burn"),
+    RetentionRule: ("approve", "decline", "end", "approve-end", "keep", "burn"),
+    DataList: ("approve", "decline", "end", "approve-end", "keep", "burn"),
+}
+
+
+def propose_one_of_each(officer: StaffUser, version: PolicyVersion) -> None:
+    """A proposal in every register of consent, and a link of a clause."""
+    with acting_as(f"officer:{officer.pk}"):
+        edition = purposes.edition_of(Purpose.objects.get(code="marketing"))
+        edition.article = "508-II"
+        purposes.propose(edition, by=officer)
+        rule = RetentionRule(code="new", title_ru="…", title_kk="…", retention_class="loan", duration="P1Y")
+        rule.starts_on = "collected"
+        opening.propose(rule, by=officer)
+        order = DataList(number=1, order_number="1", order_date=timezone.localdate())
+        data_lists.propose(order, categories=DataCategory.objects.all(), by=officer)
+        ClauseLink.objects.create(policy=version.policy, clause_key="1.1", purpose=Purpose.objects.first())
+
+
 @pytest.fixture
 def world(member, tmp_path, settings):  # noqa: F811
     """Rows of every model, people of every role; customer A asks, what stands in addresses is B's."""
@@ -101,17 +165,22 @@ def world(member, tmp_path, settings):  # noqa: F811
         )
         vault.own_values(subject=b, page="home")
         run = import_runs.start(content=b"x", dry_run=True, language="kk", by=people[Role.OFFICER])
+        import_runs.begin(CONSENTS, content=b"x", dry_run=True, by=people[Role.OFFICER])
         SignIn.objects.create(outcome="refused", name_digest=b"x" * 16)
         api_client, _key = client_and_key("loans")
         Subscriber.objects.create(client=api_client)
         advert = consents.version(consents.form("C8"))
     with acting_as("command:load_registers@test"):
+        subject_registers.load_clock()
         policy_registers.load()
         registers.load()
     with acting_as("job:fixture"):
+        deadlines.start(rule_code="ACCESS", about="subjects.SubjectRequest:1", at=timezone.now())
         signing.ensure_key()
         refused = consents.refused(c, consents.version(consents.form("C9")))
         scan = paper.store(subject=b, content=b"%PDF-1.7 %%EOF")
+        one_of_each(b, a)
+    propose_one_of_each(people[Role.OFFICER], version)
     clerk = people[Role.OPERATOR]
     with acting_as(f"officer:{clerk.pk}"):
         typed = ledger.record_paper(
@@ -162,7 +231,27 @@ def addresses(world: dict) -> list[Address]:
         "admin:subjects_reveal": [("", {"pk": b.pk, "value_pk": b.values.first().pk})],
         "admin:subjects_paper_code": [("", {"pk": world["c"].pk}), ("has e-mail", {"pk": world["a"].pk})],
         "admin:subjects_email": [("", {"pk": b.pk, "value_pk": b.tasks.get().address.value_id})],
+        "admin:subjects_record": [
+            ("", {"pk": b.pk, "category": "employer"}),
+            ("e-mail", {"pk": b.pk, "category": "email"}),
+        ],
+        "admin:subjects_found": [("", {"pk": Verification.objects.get().pk})],
+        "admin:subjects_dispute": [("", {"pk": DenylistEntry.objects.get().pk})],
+        "admin:subjects_denylistentry_note": [("", {"pk": DenylistEntry.objects.get().pk})],
+        "admin:subjects_amlentry_note": [("", {"pk": AmlEntry.objects.get().pk})],
+        **{
+            f"admin:subjects_{model._meta.model_name}_step": [
+                (step, {"pk": model.objects.get().pk, "step": step}) for step in (*steps, "burn")
+            ]
+            for model, steps in STEPS.items()
+        },
+        "admin:subjects_documentseen_step": [("", {"pk": DocumentSeen.objects.first().pk, "step": "burn"})],
         "admin:subjects_email_add": [("", {"pk": world["c"].pk})],
+        "admin:subjects_calendar": [("", {"year": timezone.localdate().year})],
+        "admin:subjects_dutyrule_step": [
+            (step, {"pk": DutyRule.objects.first().pk, "step": step})
+            for step in ("approve", "decline", "end", "approve-end", "keep", "burn")
+        ],
         "admin:subjects_settle": [("", {"pk": b.tasks.get().pk})],
         "admin:policies_letter": [
             ("", {"pk": version.pk, "language": "kk"}),
@@ -193,6 +282,14 @@ def addresses(world: dict) -> list[Address]:
             (step, {"pk": world["typed"].version_id, "step": step})
             for step in ("submit", "approve", "send-back", "burn")
         ],
+        "admin:consent_clauses_of_purpose": [("", {"pk": Purpose.objects.first().pk})],
+        "admin:consent_clauses_of_category": [("", {"pk": DataCategory.objects.first().pk})],
+        **{
+            f"admin:consent_{model._meta.model_name}_step": [
+                (step, {"pk": model.objects.get(in_force_during=None).pk, "step": step}) for step in opened
+            ]
+            for model, opened in OPENED.items()
+        },
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
         "admin:consent_record": [("", {"pk": b.pk})],
@@ -202,6 +299,14 @@ def addresses(world: dict) -> list[Address]:
         "admin:staff_api_revoke": [("", {"pk": ApiClient.objects.get().pk})],
         "admin:consent_subscriber_secret": [("", {"pk": Subscriber.objects.get().pk})],
         "api:upsert_subject": [("", {"client_number": "17"})],
+        "api:put_values": [("", {"ref": str(b), "category": "employer"})],
+        "api:verify": [("", {"ref": str(b), "category": "employer"})],
+        "api:put_holding": [("", {"ref": str(b), "category": "ip_address"})],
+        "api:read_denylist": [("", {"ref": str(b)})],
+        "api:read_monitoring": [("", {"ref": str(b)})],
+        "api:put_decision": [("", {"ref": str(b), "number": "1"})],
+        "api:ask_review": [("", {"ref": str(b), "number": "1"})],
+        "api:put_link": [("", {"ref": str(b), "kind": "spouse"})],
         "api:put_application": [("", {"ref": str(b), "number": "1"})],
         "api:put_contract": [("", {"ref": str(b), "number": "1"})],
         "api:form": [("", {"code": "C1"})],

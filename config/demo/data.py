@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actor import acting_as, because, command_actor
-from config.demo import people, texts
+from config.demo import clauses, people, texts
 from consent import drafting, importing, ledger
 from consent.enums import Channel, EventKind, Trust
 from consent.importing import ConsentRow
@@ -52,6 +52,7 @@ def load() -> dict[str, str]:
     officer, dpo = by_name[Role.OFFICER], by_name[Role.DPO]
     _customers(officer)
     _policy(officer, dpo)
+    clauses.link(Policy.objects.get(code=POLICY), officer=officer)
     _forms(officer, dpo)
     _consents()
     return passwords

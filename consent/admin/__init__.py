@@ -1,6 +1,17 @@
 """The officers' pages of this app, one file a feature; the admin looks for them here."""
 
 from consent import feed_admin
-from consent.admin import coverage, events, notices, receipts, register
+from consent.admin import clauses, coverage, events, imports, keeping, notices, purposes, receipts, register
 
-__all__ = ["coverage", "events", "feed_admin", "notices", "receipts", "register"]
+__all__ = [
+    "clauses",
+    "coverage",
+    "events",
+    "feed_admin",
+    "imports",
+    "keeping",
+    "notices",
+    "purposes",
+    "receipts",
+    "register",
+]

@@ -4,13 +4,16 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST
 
+from audit import spreadsheet
 from consent import matrix, register_services
 from consent.enums import Necessity
 from consent.matrix import EMPTY, Cell, Gap, Matrix
+from consent.models import Purpose
 
 PREFIX = "c-"
 
@@ -25,15 +28,18 @@ def unpacked(text: str) -> dict[str, str]:
     return {name: mark for name, sign, mark in (part.partition("=") for part in text.split()) if sign and ":" in mark}
 
 
-def _word(value: str | None) -> str:
-    return str(Necessity(value).label) if value else gettext("not needed")
-
-
 def _change(cell: Cell, request: HttpRequest) -> dict:
     row = cell.waiting or cell.now
     who = cell.waiting.proposed_by if cell.waiting else cell.now.closing_proposed_by
     mine = who.pk == request.user.pk
-    return {"cell": cell, "row": row, "who": who, "mine": mine, "old": _word(cell.value), "new": _word(cell.proposed)}
+    return {
+        "cell": cell,
+        "row": row,
+        "who": who,
+        "mine": mine,
+        "old": matrix.word(cell.value),
+        "new": matrix.word(cell.proposed),
+    }
 
 
 class MatrixPages:
@@ -44,6 +50,7 @@ class MatrixPages:
         return [
             path("matrix/", wrap(self.matrix_view), name="consent_matrix"),
             path("matrix/decide/", wrap(require_POST(self.decide_view)), name="consent_matrix_decide"),
+            path("matrix.xlsx", wrap(self.xlsx_view), name="consent_matrix_xlsx"),
             path("matrix.json", wrap(self.json_view), name="consent_matrix_json"),
             *super().get_urls(),
         ]
@@ -67,7 +74,7 @@ class MatrixPages:
             except ValidationError as error:
                 errors = error.messages
                 if isinstance(error, register_services.CellsChanged):
-                    errors += [f"{cell.purpose} × {cell.category}: {_word(cell.value)}" for cell in error.cells]
+                    errors += [f"{cell.purpose} × {cell.category}: {matrix.word(cell.value)}" for cell in error.cells]
                 # only what this officer changed is put back into the page; the rest is as it stands now
                 typed = {k: v for k, v in typed.items() if v != seen.get(k, EMPTY).partition(":")[0]}
             else:
@@ -91,8 +98,8 @@ class MatrixPages:
             "rows": [
                 (
                     row,
-                    [matrix.sentence(gap, row.unsaid) for gap in row.gaps],
-                    [(cell, typed.get(cell.name, cell.value), _word(cell.proposed)) for cell in row.cells],
+                    [(matrix.sentence(gap, row.unsaid), self._mending(gap, row.purpose)) for gap in row.gaps],
+                    [(cell, typed.get(cell.name, cell.value), matrix.word(cell.proposed)) for cell in row.cells],
                 )
                 for row in found.rows
             ],
@@ -106,6 +113,23 @@ class MatrixPages:
             "errors": errors,
         }
         return render(request, "admin/consent/matrix.html", context, status=409 if errors else 200)
+
+    def _mending(self, gap: Gap, purpose: Purpose) -> str:
+        """The address of the screen that mends a gap; "" when it is mended in the row itself."""
+        match gap:
+            case Gap.NO_CLAUSE:
+                return reverse("admin:consent_clauses_of_purpose", args=[purpose.pk])
+            case Gap.OPEN_ENDED:
+                return reverse("admin:consent_purpose_change", args=[purpose.pk])
+        return ""
+
+    def xlsx_view(self, request: HttpRequest) -> HttpResponse:
+        """The matrix, its gaps and proposals as a workbook."""
+        self._check_may_look(request)
+        name = f"matrix-{timezone.localdate().isoformat()}.xlsx"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        data = spreadsheet.workbook(matrix.sheets(matrix.build()))
+        return HttpResponse(data, content_type=spreadsheet.CONTENT_TYPE, headers=headers)
 
     def decide_view(self, request: HttpRequest) -> HttpResponse:
         """Approve or decline the chosen changes, all or none of them."""

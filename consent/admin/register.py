@@ -1,9 +1,7 @@
-"""The officers' pages of the register: purposes, the matrix, retention rules, the forms and their way to effect."""
+"""The officers' pages of the register: the matrix, the forms and their way to effect."""
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -16,7 +14,7 @@ from consent.admin.matrix import MatrixPages
 from consent.enums import FormState
 from consent.form_text import compose
 from consent.linter import lint
-from consent.models import ConsentForm, ConsentFormVersion, FormItem, Purpose, PurposeCategory, RetentionRule
+from consent.models import ConsentForm, ConsentFormVersion, FormItem, PurposeCategory
 from staff.models import Operator
 
 # what may be done with a version that stands so: the name of the step, its button, the right it asks for
@@ -30,28 +28,6 @@ STEPS = {
 ACTS = {"submit": drafting.submit, "approve": drafting.approve, "send-back": drafting.send_back}
 
 
-@admin.register(Purpose)
-class PurposeAdmin(HouseAdmin):
-    list_display = ("code", "title", "ground", "article", "required", "open_ended")
-    list_filter = ("ground", "required")
-    fields = (
-        "code", "title_kk", "title_ru", "title_en", "dpv_term", "ground", "article", "confirmed_by_counsel", "required",
-        "open_ended", "order", "valid_from", "valid_to",
-    )  # fmt: skip
-
-    def has_delete_permission(self, request: HttpRequest, obj: Purpose | None = None) -> bool:
-        return False
-
-    def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: object) -> forms.Field:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in ("title_kk", "title_ru"):  # English is optional everywhere
-            field.required = True
-        return field
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Purpose | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()
-
-
 @admin.register(PurposeCategory)
 class PurposeCategoryAdmin(MatrixPages, ReadOnlyAdmin, HistoryAdmin):
     change_list_template = "admin/consent/cells_list.html"
@@ -59,15 +35,6 @@ class PurposeCategoryAdmin(MatrixPages, ReadOnlyAdmin, HistoryAdmin):
     list_filter = ("purpose", "necessity")
     list_select_related = ("purpose", "category")
     fields = ("purpose", "category", "necessity", "note", "loaded", "proposed_by", "approved_by")
-
-
-@admin.register(RetentionRule)
-class RetentionRuleAdmin(ReadOnlyAdmin, HistoryAdmin):
-    list_display = ("code", "title", "retention_class", "duration", "starts_on", "action", "confirmed_by_counsel")
-    fields = (
-        "code", "title", "category", "retention_class", "duration", "starts_on", "action", "reference",
-        "confirmed_by_counsel", "loaded", "proposed_by", "approved_by",
-    )  # fmt: skip
 
 
 @admin.register(ConsentForm)

@@ -1,63 +1,16 @@
-"""What we do with data and on what ground: purposes, the matrix, the list of data (policy 1.1, 2.1, 3.2)."""
+"""What a purpose needs, what declares it, the list of data and how long they are kept (policy 1.1, 2.1, 3.2)."""
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent.enums import Ground, Necessity, RetentionAction, StartsOn
+from consent.enums import Necessity, RetentionAction, StartsOn
+from consent.models.purposes import Purpose
 from consent.triggers import FrozenEntries
 from policies.models import Policy
 from staff.opened import Opened
 from subjects.enums import RetentionClass
 from subjects.models import DataCategory
-
-
-class PurposeQuerySet(models.QuerySet):
-    def in_force(self, at=None):
-        """Purposes valid on the day of the moment `at` (aware datetime, now by default), in Asia/Almaty."""
-        day = timezone.localdate(at)
-        return self.filter(valid_from__lte=day).filter(Q(valid_to=None) | Q(valid_to__gte=day))
-
-
-class Purpose(models.Model):
-    """A specific, predetermined purpose of processing (94-V art. 7; policy 1.1)."""
-
-    code = models.SlugField(_("code"), max_length=40, unique=True)
-    title = models.CharField(_("title"), max_length=300)
-    # several terms, separated by spaces: dpv:EstablishContractualAgreement fin:LoanServiceProvision
-    dpv_term = models.CharField(_("DPV terms"), max_length=300, blank=True)
-    ground = models.CharField(_("legal ground"), max_length=20, choices=Ground)
-    article = models.CharField(_("article"), max_length=120, blank=True)
-    confirmed_by_counsel = models.BooleanField(_("confirmed by counsel"), default=False)
-    required = models.BooleanField(_("required for the loan"), default=False)
-    open_ended = models.BooleanField(_("open-ended"), default=False)
-    order = models.PositiveSmallIntegerField(_("order"), default=0)
-    valid_from = models.DateField(_("valid from"), default=timezone.localdate)
-    valid_to = models.DateField(_("valid to"), null=True, blank=True)
-
-    objects = PurposeQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("purpose")
-        verbose_name_plural = _("purposes")
-        ordering = ["order", "code"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gte=models.F("valid_from")),
-                name="consent_purpose_dates",
-                violation_error_message=_("The last day is before the first."),
-            ),
-            # 94-V art. 7: specific and predetermined
-            models.CheckConstraint(
-                condition=Q(open_ended=False) | Q(ground="none", required=False),
-                name="consent_open_ended_has_no_ground",
-                violation_error_message=_("An open-ended purpose has no legal ground and is required for nothing."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.title or self.code
 
 
 class PurposeCategory(Opened):

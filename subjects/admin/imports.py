@@ -3,26 +3,42 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, ReadOnlyAdmin
-from subjects import import_runs
+from subjects import csv_rows, import_runs
 from subjects.admin.people import located
-from subjects.csv_rows import template
 from subjects.forms import ImportForm
-from subjects.models import ImportState, SubjectImport
+from subjects.models import SubjectImport
+from subjects.runs import OVER
 
 
-@admin.register(SubjectImport)
-class SubjectImportAdmin(ReadOnlyAdmin, HistoryAdmin):
-    list_display = ("__str__", "state", "dry_run", "rows_total", "created", "updated", "started_by", "started_at")
+class ImportRunAdmin(ReadOnlyAdmin, HistoryAdmin):
+    """What the pages of every kind of import share; a kind names itself, its form and its right."""
+
+    kind: import_runs.Kind
+    form_class: type[Form]
+    right = ""
+    # of the two addresses: `admin:<name>`, `admin:<name>_template`
+    url_name = ""
+    start_title = _("Import")
+    start_template = ""
+    template_file = "template.csv"
     list_select_related = ("started_by",)
     ordering = ("-pk",)
-    change_list_template = "admin/subjects/imports.html"
-    change_form_template = "admin/subjects/import.html"
+
+    def template(self, language: str) -> bytes:
+        """An empty file with the headers of `language`."""
+        raise NotImplementedError
+
+    def chosen(self, given: dict) -> dict[str, object]:
+        """The fields of the run that the form sets, its kind's own."""
+        return {}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         # a list of a hundred files would be gigabytes
@@ -31,42 +47,44 @@ class SubjectImportAdmin(ReadOnlyAdmin, HistoryAdmin):
     def get_urls(self) -> list:
         wrap = self.admin_site.admin_view
         return [
-            path("start/", wrap(self.start_view), name="subjects_import"),
-            path("template/", wrap(self.template_view), name="subjects_import_template"),
+            path("start/", wrap(self.start_view), name=self.url_name),
+            path("template/", wrap(self.template_view), name=f"{self.url_name}_template"),
             *super().get_urls(),
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        extra = {"may_import": request.user.has_perm("subjects.import_subjects")}
+        extra = {"may_import": request.user.has_perm(self.right)}
         return super().changelist_view(request, extra | (extra_context or {}))
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
-        """Upload a file; a worker checks it, and writes it if every row is good."""
-        if not request.user.has_perm("subjects.import_subjects"):
+        """Upload a file; a worker checks it whole and writes its good rows."""
+        if not request.user.has_perm(self.right):
             raise PermissionDenied
-        form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+        form = self.form_class(*((request.POST, request.FILES) if request.method == "POST" else ()))
         if form.is_valid():
-            run = import_runs.start(
-                content=form.cleaned_data["file"].read(),
-                dry_run=form.cleaned_data["dry_run"],
-                language=form.cleaned_data["language"],
+            given = form.cleaned_data
+            run = import_runs.begin(
+                self.kind,
+                content=given["file"].read(),
+                dry_run=given["dry_run"],
                 by=request.user,
+                **self.chosen(given),
             )
-            return redirect("admin:subjects_subjectimport_change", run.pk)
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", run.pk)
         context = {
             **self.admin_site.each_context(request),
-            "title": gettext("Import data subjects"),
+            "title": self.start_title,
             "opts": self.opts,
             "form": form,
         }
-        return render(request, "admin/subjects/import_start.html", context, status=422 if form.errors else 200)
+        return render(request, self.start_template, context, status=422 if form.errors else 200)
 
     def template_view(self, request: HttpRequest) -> HttpResponse:
         """An empty file with the right headers, in the officer's language."""
-        if not request.user.has_perm("subjects.import_subjects"):
+        if not request.user.has_perm(self.right):
             raise PermissionDenied
-        response = HttpResponse(template(request.LANGUAGE_CODE), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="data-subjects.csv"'
+        response = HttpResponse(self.template(request.LANGUAGE_CODE), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.template_file}"'
         return response
 
     def change_view(
@@ -75,10 +93,10 @@ class SubjectImportAdmin(ReadOnlyAdmin, HistoryAdmin):
         """How far it is; the page reloads itself until the end; bad rows with number, column and reason."""
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        run = located(SubjectImport.objects.defer("sealed_file").select_related("started_by"), object_id)
+        run = located(self.model.objects.defer("sealed_file").select_related("started_by"), object_id)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
-        over = run.state in (ImportState.DONE, ImportState.CHECKED, ImportState.REFUSED, ImportState.FAILED)
+        over = run.state in OVER
         context = {
             **self.admin_site.each_context(request),
             "title": gettext("Import %(run)s") % {"run": run},
@@ -93,3 +111,19 @@ class SubjectImportAdmin(ReadOnlyAdmin, HistoryAdmin):
         if not over:
             response["Refresh"] = "2"
         return response
+
+
+@admin.register(SubjectImport)
+class SubjectImportAdmin(ImportRunAdmin):
+    list_display = ("__str__", "state", "dry_run", "rows_total", "created", "updated", "started_by", "started_at")
+    change_list_template = "admin/subjects/imports.html"
+    change_form_template = "admin/subjects/import.html"
+    kind, form_class, right = import_runs.PEOPLE, ImportForm, "subjects.import_subjects"
+    url_name, start_title = "subjects_import", _("Import data subjects")
+    start_template, template_file = "admin/subjects/import_start.html", "data-subjects.csv"
+
+    def template(self, language: str) -> bytes:
+        return csv_rows.template(language)
+
+    def chosen(self, given: dict) -> dict[str, object]:
+        return {"default_language": given["language"], "overrule": given["overrule"]}

@@ -18,8 +18,9 @@ from audit.models import AccessRecord
 from audit.names import actor_name, reason_name
 from notifications.models import Letter
 from notifications.ports import title_of
-from subjects import addresses, rules, search, services, sign_in, vault
-from subjects.enums import IndexKind, Standing
+from subjects import addresses, formats, rules, search, services, sign_in, vault
+from subjects.admin.values import record_view
+from subjects.enums import Disclosure, IndexKind, Standing
 from subjects.forms import EmailForm, RevealForm
 from subjects.models import (
     CabinetEvent,
@@ -57,6 +58,21 @@ def looks(subject: DataSubject) -> list[dict]:
         }
         for record in records[:SHOWN]
     ]
+
+
+def visible_values(request: HttpRequest) -> models.QuerySet:
+    """The values an officer may know to be held: what is withheld leaves no trace for anybody else (DESIGN 4)."""
+    rows = PersonalData.objects.all()
+    if request.user.has_perm("subjects.view_withheld"):
+        return rows
+    return rows.exclude(disclosure=Disclosure.WITHHELD)
+
+
+def recordable(request: HttpRequest) -> list[DataCategory]:
+    """The categories an officer may type a value of: none without the right; an e-mail has a page of its own."""
+    if not request.user.has_perm("subjects.record_value"):
+        return []
+    return list(DataCategory.objects.exclude(code__in=[*formats.TECHNICAL, addresses.CATEGORY]))
 
 
 class PeopleList(KeysetChangeList):
@@ -126,6 +142,7 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         return [
             path("<int:pk>/reveal/<int:value_pk>/", wrap(self.reveal_view), name="subjects_reveal"),
             path("<int:pk>/paper-code/", wrap(self.paper_code_view), name="subjects_paper_code"),
+            path("<int:pk>/value/<slug:category>/", wrap(record_view), name="subjects_record"),
             path("<int:pk>/email/", wrap(self.email_view), name="subjects_email_add"),
             path("<int:pk>/email/<int:value_pk>/", wrap(self.email_view), name="subjects_email"),
             *super().get_urls(),
@@ -157,9 +174,12 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             "address_disputed": Standing.DISPUTED_ADDRESS.label if emails and emails <= disputed else "",
             "may_correct": rules.may_correct_email(by=request.user),
             "has_email": bool(emails),
-            "values": PersonalData.objects.filter(subject=subject)
+            "values": visible_values(request)
+            .filter(subject=subject)
             .select_related("category")
+            .defer("sealed")
             .order_by("category__order", "pk"),
+            "recordable": recordable(request),
             "may_see_history": request.user.has_perm("subjects.view_personaldata"),
             "may_reveal": request.user.has_perm("subjects.reveal_value"),
             "may_issue": rules.may_issue_paper_code(subject, by=request.user),
@@ -185,7 +205,9 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def reveal_view(self, request: HttpRequest, pk: int, value_pk: int) -> HttpResponse:
         """Ask why, then show one value once; the record stands before the value does."""
         subject = self._locate(request, pk)
-        value = get_object_or_404(PersonalData.objects.select_related("subject", "category"), pk=value_pk, subject=pk)
+        value = get_object_or_404(
+            visible_values(request).select_related("subject", "category"), pk=value_pk, subject=pk
+        )
         if not request.user.has_perm("subjects.reveal_value"):
             raise PermissionDenied
         form = RevealForm(request.POST if request.method == "POST" else None)
@@ -291,14 +313,17 @@ class DataCategoryAdmin(HouseAdmin):
 class PersonalDataAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     """Which values are held, and when each was changed and by whom; a value is ciphertext here and in its history."""
 
-    list_display = ("__str__", "subject", "category", "source", "disclosure")
+    list_display = ("__str__", "subject", "category", "origin", "source", "disclosure")
     list_filter = ("retention_class", "disclosure")
     list_select_related = ("subject", "category")
     allowed_lookups = ("subject", "subject__id")
-    fields = ("subject", "category", "retention_class", "source", "collected_at", "disclosure")
+    fields = (
+        "subject", "category", "retention_class", "origin", "transfer", "source", "collected_at", "disclosure",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).defer("sealed")
+        shown = visible_values(request).values("pk")
+        return super().get_queryset(request).filter(pk__in=shown).defer("sealed")
 
 
 @admin.register(CabinetEvent)

@@ -24,10 +24,11 @@ TEXT = {
 
 
 def purpose(code: str = "contract", *, ground: str = Ground.CONSENT, required: bool = True) -> Purpose:
-    row, _new = Purpose.objects.get_or_create(
-        code=code,
-        defaults={"title_ru": code, "title_kk": code, "title_en": code, "ground": ground, "required": required},
-    )
+    with acting_as("command:load_registers@tests"):
+        row, _new = Purpose.objects.get_or_create(
+            code=code,
+            defaults={"title_ru": code, "title_kk": code, "title_en": code, "ground": ground, "required": required},
+        )
     return row
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.actor import acting_as
 from audit.models import AccessRecord
 from consent import ledger
 from consent.enums import State
@@ -98,7 +99,8 @@ class TestThePersonsPage:
         ledger.withdraw(subject=person, form=of.form, proof=BY_CODE, occurred_at=old + timedelta(days=5))
         client = desk("auditor")
         # the purpose is in force since long ago
-        Purpose.objects.update(valid_from=timezone.localdate(old))
+        with acting_as("migration:consent.tests"):
+            Purpose.objects.update(valid_from=timezone.localdate(old))
         for days, state, may in ((1, "never asked", "Refused"), (3, "given", "Allowed"), (6, "withdrawn", "Refused")):
             day = timezone.localdate(old + timedelta(days=days)).isoformat()
             page = text_of(client.get(page_of(person), {"at": day}))

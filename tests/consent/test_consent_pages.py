@@ -149,7 +149,7 @@ class TestAnswering:
         client = inside(person, "kk", REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="x" * 999)
         say(client, "C1", "give")
         parts = vault.cipher.open_parts(
-            _key_of(person), bytes(ConsentEvent.objects.get().sealed_evidence), subject=person.public_id,
+            _key_of(person, "evidence"), bytes(ConsentEvent.objects.get().sealed_evidence), subject=person.public_id,
             class_="evidence", category="consent.event", field=vault.FIELD,
         )  # fmt: skip
         assert parts == {"address": "203.0.113.9", "agent": "x" * 300}

@@ -1,13 +1,11 @@
-"""The officers' screens: whose consent covers less, asking them, consents of a spreadsheet."""
+"""The officers' screen: whose consent covers less, and asking them."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from consent.models import ConsentEvent
 from notifications.models import Campaign
-from tests.consent.factories import form, given, version
+from tests.consent.factories import given, version
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.factories import DataSubjectFactory
 
@@ -62,27 +60,3 @@ def test_the_screen_costs_the_same_however_many_people_there_are(browser, django
     page(client, "admin:consent_coverage")
     with django_assert_max_num_queries(20):
         page(client, "admin:consent_coverage")
-
-
-def test_a_file_is_checked_then_written_and_bad_rows_are_named(browser):
-    DataSubjectFactory(client_number="A-1", email=None)
-    form("C2")
-    client = browser("officer")
-    content = b"client number;form;decision;date\nA-1;C2;given;2026-03-06\nA-9;C2;given;2026-03-06\n"
-
-    def upload(**fields):
-        return page(client, "admin:consent_import", file=SimpleUploadedFile("c.csv", content), **fields)
-
-    response, text = upload(dry_run="on")
-    assert "Rows: 2. Good: 1. Nothing was written." in text
-    assert not ConsentEvent.objects.exists()
-    response, text = upload()
-    assert response.status_code == 422
-    assert "Rows: 2. Written: 1. There already: 0." in text
-    assert "Row 3, column “client number”: Nobody has this client number." in text
-    assert ConsentEvent.objects.get().actor.startswith("officer:")
-
-
-def test_no_file_is_asked_for(browser):
-    response = browser("officer").post(reverse("admin:consent_import"), {})
-    assert response.status_code == 422

@@ -173,7 +173,8 @@ class TestRegisters:
     def test_a_second_loading_adds_nothing_and_overwrites_nothing(self, house):
         assert Purpose.objects.count() == 24
         assert ConsentForm.objects.count() == 12
-        Purpose.objects.filter(code="contract").update(title_ru="Иначе")
+        with acting_as("migration:consent.tests"):
+            Purpose.objects.filter(code="contract").update(title_ru="Иначе")
         with acting_as("command:load_registers@test"):
             assert registers.load() == (0, 0, 0, 0)
         assert Purpose.objects.get(code="contract").title_ru == "Иначе"

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from consent import matrix, registers
 from consent.matrix import Gap
@@ -17,6 +18,7 @@ from policies.models import Clause
 from staff.enums import Role
 from subjects import registers as categories
 from subjects.models import DataCategory
+from tests.audit.test_spreadsheet import read, text
 from tests.policies import factories as policies
 from tests.staff.conftest import member  # noqa: F401
 
@@ -219,8 +221,9 @@ def test_costs_the_same_queries_with_many_purposes_and_proposals_as_with_few(des
     link.save()
     with CaptureQueriesContext(connection) as few:
         matrix.build()
-    for number in range(5):
-        Purpose.objects.create(code=f"p{number}", title_ru="…", title_kk="…", ground="consent", order=100 + number)
+    with acting_as("migration:consent.tests"):
+        for number in range(5):
+            Purpose.objects.create(code=f"p{number}", title_ru="…", title_kk="…", ground="consent", order=100 + number)
     change(officer, p1__iin="required", p2__iin="required", marketing__cookie="", appeals__email="optional")
     with CaptureQueriesContext(connection) as many:
         found = matrix.build()
@@ -238,3 +241,42 @@ def test_the_file_says_what_the_page_says(desk):
     assert {"purpose": "contract", "category": "employer", "from": "", "to": "optional"} in told["proposed"]
     assert not any(c["category"] == "employer" and c["purpose"] == "contract" for c in told["cells"])
     assert {c["code"] for c in told["categories"] if c["gaps"]} >= {"marital_status"}
+
+
+class TestTakenAlong:
+    def test_the_workbook_holds_the_matrix_its_gaps_and_the_proposals(self, desk):
+        officer = desk("officer")
+        change(officer, contract__employer="optional")
+        answer = officer.get("/admin/consent/purposecategory/matrix.xlsx")
+        assert answer["Content-Type"] == spreadsheet.CONTENT_TYPE
+        assert ".xlsx" in answer["Content-Disposition"]
+        crossing, gaps, asked = ([[text(cell) for cell in row] for row in read(answer.content, n)] for n in (1, 2, 3))
+        place = (
+            [row[1] for row in crossing].index("contract"),
+            crossing[0].index(str(DataCategory.objects.get(code="employer"))),
+        )
+        assert crossing[place[0]][place[1]] == "", "a proposal is not in force"
+        offer = crossing[0].index(str(DataCategory.objects.get(code="offer")))
+        assert crossing[place[0]][offer] == "required"
+        assert len(crossing) == 1 + Purpose.objects.count()
+        assert len(crossing[0]) == 2 + DataCategory.objects.count()
+        assert ["other", "Open-ended: nothing may be done for it"] in [row[1:] for row in gaps]
+        assert ["marital_status", "Excess: no purpose needs it"] in [row[1:] for row in gaps]
+        assert [row[2:] for row in asked[1:]] == [["not needed", "optional"]]
+
+    def test_a_title_that_looks_like_a_formula_is_text(self, desk):
+        with acting_as("migration:consent.tests"):
+            Purpose.objects.filter(code="contract").update(title_en="=1+1")
+        answer = desk("auditor").get("/admin/consent/purposecategory/matrix.xlsx")
+        cell = next(row[0] for row in read(answer.content) if text(row[1]) == "contract")
+        assert text(cell) == "=1+1"
+        assert cell.get("t") == "inlineStr"
+
+    def test_it_is_not_given_to_who_may_not_look(self, desk):
+        assert desk("administrator").get("/admin/consent/purposecategory/matrix.xlsx").status_code == 403
+
+    def test_a_marked_gap_leads_to_the_screen_that_mends_it(self, desk):
+        page = desk("officer").get(PAGE).content.decode()
+        contract, other = (Purpose.objects.get(code=code) for code in ("contract", "other"))
+        assert f'href="/admin/consent/clauselink/purpose/{contract.pk}/"' in page
+        assert f'href="/admin/consent/purpose/{other.pk}/change/"' in page

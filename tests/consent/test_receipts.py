@@ -169,7 +169,8 @@ def test_a_receipt_is_the_same_to_the_byte_after_everything_around_it_changed(pe
     Operator.objects.update(
         name_kk="Жаңа атау", name_ru="Новое имя", bin="123456789012", email="x@example.kz", phone=""
     )
-    Purpose.objects.update(dpv_term="dpv:Marketing", ground="law", article="x", required=False, code="renamed")
+    with acting_as("migration:consent.tests"):
+        Purpose.objects.update(dpv_term="dpv:Marketing", ground="law", article="x", required=False, code="renamed")
     DataCategory.objects.filter(code="iin").update(code="renamed", biometric=True)
     ConsentForm.objects.update(title_kk="Басқа", title_ru="Иное", withdrawal="at_any_time")
     Contract.objects.update(number="К-1")

@@ -127,6 +127,10 @@ class TestAtTheDoor:
         asked = {
             "subjects:read": ("post", "/subjects/lookup", {"kind": "client_number", "value": "17"}),
             "subjects:write": ("put", "/subjects/17", {}),
+            "data:write": ("put", f"/subjects/{person}/data/email", {}),
+            "denylist:read": ("get", f"/subjects/{person}/denylist", None),
+            "aml:read": ("get", f"/subjects/{person}/monitoring", None),
+            "decisions:write": ("put", f"/subjects/{person}/decisions/1/review", {}),
             "loans:write": ("put", f"/subjects/{person}/applications/1", {"state": "applied"}),
             "forms:read": ("get", "/forms", None),
             "consent:read": ("get", f"/subjects/{person}/consents", None),

@@ -444,12 +444,15 @@ class TestTasks:
         assert task.closed_at is None
 
 
-def test_a_withheld_value_leaves_no_trace_for_the_person_but_stands_on_the_officers_page(person):
+def test_a_withheld_value_leaves_no_trace_but_on_the_page_of_who_must_know(person):
     value = value_of(person, "iin")
     value.disclosure = Disclosure.WITHHELD
     value.save()
     assert "iin" not in {opened.category for opened in vault.own_values(subject=person, page="x")}
-    assert "Individual identification number (IIN)" in text_of(clerk().get(page_of(person)))
+    title = "Individual identification number (IIN)"
+    assert title not in text_of(clerk().get(page_of(person)))
+    who_must_know = permit(StaffUserFactory(), "subjects.view_datasubject", "subjects.view_withheld")
+    assert title in text_of(desk(who_must_know).get(page_of(person)))
 
 
 def test_the_pages_speak_three_languages(person, member):  # noqa: F811

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.actor import acting_as
 from staff.enums import Role
 from staff.models import StaffUser
-from subjects import csv_file, csv_rows, import_runs, importing, registers, search, tasks
+from subjects import csv_file, csv_rows, import_runs, importing, registers, search, tasks, vault
 from subjects.csv_file import HEADERS
 from subjects.enums import IndexKind, Standing
 from subjects.models import CabinetEvent, DataSubject, ImportState, SubjectImport
@@ -315,3 +315,36 @@ class TestTheWorker:
         tasks.run_import(run.pk)
         run.refresh_from_db()
         assert run.state == ImportState.DONE
+
+
+class TestCorrections:
+    """An old file does not undo what was put right here, unless the officer says so."""
+
+    HEADER = "client_number;email"
+    OLD = "K-1;old@example.kz"
+
+    def corrected(self, client: Client) -> DataSubject:
+        worked_off(client, self.OLD, header=self.HEADER)
+        person = search.find(IndexKind.CLIENT_NUMBER, "K-1").get()
+        vault.replace(subject=person, category="email", parts={"value": "right@example.kz"}, source="officer")
+        return person
+
+    def held(self, person: DataSubject) -> list[str]:
+        return [value.parts["value"] for value in vault.own_values(subject=person, page="x")]
+
+    def test_the_page_warns_by_row_and_the_correction_stays(self):
+        client = desk(officer())
+        person = self.corrected(client)
+        run, page = worked_off(client, self.OLD, header=self.HEADER)
+        assert (run.state, self.held(person)) == (ImportState.DONE, ["right@example.kz"])
+        assert re.search(r"<td>2</td><td>email</td><td>[^<]*before it was corrected here[^<]*</td>", page)
+
+    def test_the_officer_may_say_that_the_file_is_right(self):
+        client = desk(officer())
+        person = self.corrected(client)
+        file = SimpleUploadedFile("people.csv", f"{self.HEADER}\n{self.OLD}".encode(), "text/csv")
+        client.post(START, {"file": file, "language": "kk", "overrule": "on"})
+        run = SubjectImport.objects.latest("pk")
+        tasks.run_import(run.pk)
+        run.refresh_from_db()
+        assert (run.overrule, run.warnings, self.held(person)) == (True, [], ["old@example.kz"])

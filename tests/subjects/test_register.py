@@ -116,6 +116,11 @@ NO_PROSE = {
     "notifications.DeliveryEvent": {"answer": "the mail server's words, addresses cut out"},
     "notifications.Heartbeat": {"name": "of a process"},
     "subjects.Application": {"number": "the loan system's"},
+    "subjects.Deadline": {"about": "app.Model:pk"},
+    "subjects.DutyRule": {"code": "by constraint"},
+    "subjects.PersonalData": {"transfer": "app.Model:pk"},
+    "subjects.SourceSystem": {"email": "of a unit of ours"},
+    "subjects.AutomatedDecision": {"number": "the system's that decided"},
     "consent.ReceiptKey": {"key_id": "made of the public key"},
     "subjects.Contract": {"number": "the loan system's"},
     "policies.PolicySource": {"filename": "of a published text", "sha256": "of a published text"},
@@ -127,6 +132,7 @@ NO_PROSE = {
     "policies.LegalAct": {"number": "of a published act"},
     "policies.Finding": {"code": "a code", "clause_key": "a key"},
     "consent.Purpose": {"dpv_term": "terms of a vocabulary"},
+    "consent.PurposeEdition": {"dpv_term": "terms of a vocabulary"},
     "consent.ClauseLink": {"clause_key": "a key"},
     "consent.RetentionRule": {"duration": "ISO 8601, by constraint"},
     "consent.ConsentForm": {"code": "C1 to C12"},
@@ -138,6 +144,15 @@ NO_PROSE = {
     "consent.Change": {"scope": "a code or the number of a contract", "state": "a code"},
     "consent.Subscriber": {"url": "of a system of ours", "error": "a code"},
     "consent.ConsentState": {"scope": "a code or the number of a contract"},
+    "transfers.Recipient": {
+        "bin": "of an organisation", "country": "ISO 3166-1",
+        "contact_email": "of an organisation", "contact_phone": "of an organisation",
+    },
+    "transfers.RecipientClause": {"clause_key": "a key"},
+    "transfers.Agreement": {"file_sha256": "of an agreement"},
+    "transfers.Country": {"code": "ISO 3166-1"},
+    "transfers.Transfer": {"inputs_sha256": "of codes and ids", "idempotency_key": "of a request"},
+    "transfers.Release": {"payload_sha256": "of what was sent"},
 }  # fmt: skip
 
 
@@ -186,6 +201,10 @@ NO_PROSE_FORMS = {
     "AccountForm": {"username", "email", "position"},  # the service cleans the row: see the test below
     "IdentifierForm": {"identifier"},  # an IIN or a phone, never kept
     "CodeForm": {"code"},
+    # sealed by the services
+    "DenialForm": {"note"},
+    "AmlForm": {"note"},
+    "DisputeForm": {"statement"},
     "EmailForm": {"email"},  # the person's value itself, sealed by the service
 }
 

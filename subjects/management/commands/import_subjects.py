@@ -16,12 +16,20 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
         parser.add_argument("--language", choices=Language.values, default="kk", help="where a row names none")
 
+        parser.add_argument(
+            "--overrule-corrections",
+            action="store_true",
+            help="put back values that an officer or the person corrected",
+        )
+
     def handle(self, *args: object, **options: object) -> None:
         path = options["file"]
         with acting_as(command_actor("import_subjects")):
             try:
                 with path.open("rb") as stream:
-                    checked = importing.examine(stream, language=options["language"])
+                    checked = importing.examine(
+                        stream, language=options["language"], overrule=options["overrule_corrections"]
+                    )
             except OSError as error:
                 raise CommandError(f"{path}: {error.strerror}") from error
             for warning in checked.warnings:

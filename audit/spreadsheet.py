@@ -1,0 +1,188 @@
+"""A workbook (ECMA-376, .xlsx) of plain tables: text stays text, whatever it begins with.
+
+A cell is never a formula: what begins with = + - @, a tab or a return is marked as quoted text, so that a program that
+opens the file computes nothing, also after somebody has edited the cell (OWASP, CSV injection).
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from django.utils import timezone
+
+Value = str | int | float | Decimal | date | datetime | bool | None
+
+# of the format: rows of a sheet, characters of a cell and of a sheet's name
+ROWS, CHARACTERS, NAME = 1_048_576, 32_767, 31
+WIDEST, NARROWEST, LOOKED_AT = 60, 8, 200
+# beyond fifteen digits a number of the format is rounded
+EXACT = 10**15
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_SHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+CONTENT_TYPE = f"{_SHEET_TYPE}.sheet"
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
+# characters that XML 1.0 cannot hold
+_UNHEARD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ZERO = date(1899, 12, 30).toordinal()
+
+# places in cellXfs below
+_TEXT, _HEADING, _QUOTED, _DAY, _MOMENT = range(5)
+# of each of them: format of numbers (49 is text), font, and the mark of quoted text
+_SHAPES = ((49, 0, ""), (49, 1, ""), (49, 0, ' quotePrefix="1"'), (164, 0, ""), (165, 0, ""))
+_STYLES = (
+    f'{_HEAD}<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'
+    '<numFmt numFmtId="165" formatCode="yyyy\\-mm\\-dd\\ hh:mm"/></numFmts>'
+    '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
+    '<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill>'
+    '<fill><patternFill patternType="gray125"/></fill></fills>'
+    '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+    f'<cellXfs count="{len(_SHAPES)}">'
+    + "".join(
+        f'<xf numFmtId="{number}" fontId="{font}" fillId="0" borderId="0" xfId="0"{quoted} applyNumberFormat="1"'
+        ' applyFont="1" applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf>'
+        for number, font, quoted in _SHAPES
+    )
+    + '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
+)
+
+
+class Sheet(NamedTuple):
+    """A table. rows: the first one is its heading; they may come from a generator, each is read once."""
+
+    name: str
+    rows: Iterable[Sequence[Value]]
+
+
+def workbook(sheets: Iterable[Sheet]) -> bytes:
+    """The file: a sheet a table, its heading in bold and always in view.
+
+    An aware datetime is written as local time (Asia/Almaty), a number beyond fifteen digits as text. The same sheets
+    give the same bytes. Raises ValueError when a sheet or a cell is longer than the format allows, or there is none.
+    """
+    sheets = list(sheets)
+    if not sheets:
+        raise ValueError("A workbook has at least one sheet.")
+    names = _names([sheet.name for sheet in sheets])
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in _fixed_parts(names).items():
+            archive.writestr(_entry(path), text)
+        for number, sheet in enumerate(sheets, start=1):
+            with archive.open(_entry(f"xl/worksheets/sheet{number}.xml"), "w") as part:
+                for piece in _sheet(sheet, chosen=number == 1):
+                    part.write(piece.encode())
+    return file.getvalue()
+
+
+def _entry(path: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+def _names(wanted: list[str]) -> list[str]:
+    """Names the format takes: without its signs, 31 characters, no two alike."""
+    taken: list[str] = []
+    for number, name in enumerate(wanted, start=1):
+        clean = _IN_NAMES.sub(" ", name).strip(" '")[:NAME].strip(" '") or str(number)
+        if clean.casefold() in {name.casefold() for name in taken}:
+            mark = f" ({number})"
+            clean = clean[: NAME - len(mark)] + mark
+        taken.append(clean)
+    return taken
+
+
+def _fixed_parts(names: list[str]) -> dict[str, str]:
+    numbers = range(1, len(names) + 1)
+    overrides = "".join(
+        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_SHEET_TYPE}.worksheet+xml"/>' for n in numbers
+    )
+    listed = "".join(
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>' for n, name in zip(numbers, names, strict=True)
+    )
+    related = "".join(
+        f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
+    )
+    styles = f'<Relationship Id="rId{len(names) + 1}" Type="{_OFFICE}/styles" Target="styles.xml"/>'
+    return {
+        "[Content_Types].xml": f'{_HEAD}<Types xmlns="{_PACKAGE}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        '<Default Extension="xml" ContentType="application/xml"/>'
+        f'<Override PartName="/xl/workbook.xml" ContentType="{_SHEET_TYPE}.sheet.main+xml"/>'
+        f'<Override PartName="/xl/styles.xml" ContentType="{_SHEET_TYPE}.styles+xml"/>{overrides}</Types>',
+        "_rels/.rels": f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships">'
+        f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'{_HEAD}<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'{_HEAD}<Relationships xmlns="{_PACKAGE}/relationships">{related}{styles}'
+        "</Relationships>",
+        "xl/styles.xml": _STYLES,
+    }
+
+
+def _sheet(sheet: Sheet, *, chosen: bool) -> Iterator[str]:
+    rows = iter(sheet.rows)
+    first = list(islice(rows, LOOKED_AT))
+    yield f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0"'
+    yield ' tabSelected="1">' if chosen else ">"
+    yield '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
+    if widths := _widths(first):
+        columns = (f'<col min="{n}" max="{n}" width="{w}" customWidth="1"/>' for n, w in enumerate(widths, start=1))
+        yield f"<cols>{''.join(columns)}</cols>"
+    yield "<sheetData>"
+    number = 0
+    for part in (first, rows):
+        for row in part:
+            number += 1
+            if number > ROWS:
+                raise ValueError(f"Sheet {sheet.name!r} has more than {ROWS} rows.")
+            yield f'<row r="{number}">{"".join(_cell(value, sheet, number) for value in row)}</row>'
+    yield "</sheetData></worksheet>"
+
+
+def _widths(rows: list[Sequence[Value]]) -> list[int]:
+    columns = max((len(row) for row in rows), default=0)
+    longest = [max((len(str(row[n])) for row in rows if n < len(row)), default=0) for n in range(columns)]
+    return [min(max(length + 2, NARROWEST), WIDEST) for length in longest]
+
+
+def _cell(value: Value, sheet: Sheet, row: int) -> str:
+    heading = row == 1
+    if value is None or value == "":
+        return "<c/>"
+    if isinstance(value, (date, datetime)) and not heading:
+        style, number = _serial(value)
+        return f'<c s="{style}"><v>{number}</v></c>'
+    if isinstance(value, bool) and not heading:
+        return f'<c t="b"><v>{value:d}</v></c>'
+    if isinstance(value, (int, float, Decimal)) and not heading and -EXACT < value < EXACT:
+        return f"<c><v>{value}</v></c>"
+    text = _UNHEARD.sub("\ufffd", str(value))
+    if len(text) > CHARACTERS:
+        raise ValueError(f"Sheet {sheet.name!r}, row {row}: a text is longer than {CHARACTERS} characters.")
+    style = _HEADING if heading else _QUOTED if text.lstrip(" \n").startswith(_FORMULA) else _TEXT
+    # a bare return would be read as the end of a line
+    safe = escape(text, {"\r": "&#13;"})
+    return f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">{safe}</t></is></c>'
+
+
+def _serial(value: date) -> tuple[int, str]:
+    """Days since the format's beginning, and the style that shows them as a day or a moment."""
+    day = value.toordinal() - _ZERO
+    if not isinstance(value, datetime):
+        return _DAY, str(day)
+    local = timezone.make_naive(value) if timezone.is_aware(value) else value
+    seconds = local.hour * 3600 + local.minute * 60 + local.second
+    return _MOMENT, f"{local.toordinal() - _ZERO + seconds / 86400:.10f}"

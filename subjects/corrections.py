@@ -1,0 +1,74 @@
+"""What an officer or the person put right here, and what an older file or system would put back (94-V art. 24)."""
+
+from collections.abc import Sequence
+
+from django.db.models import Max, Q
+from simple_history.utils import get_history_manager_for_model
+
+from subjects import vault
+from subjects.csv_problems import RowProblem
+from subjects.csv_rows import SubjectRow
+from subjects.enums import Source, Standing
+from subjects.models import DataSubject, PersonalData
+
+# whoever has put a value right: an officer, or the person in one way or another
+BY_HAND = (Source.OFFICER, Source.CABINET, Source.FORM, Source.PHONE)
+# {data category: columns of a row that bring it, the one that is named first}
+COLUMNS = {
+    "full_name": ("last_name", "first_name", "patronymic"),
+    "iin": ("iin",),
+    "mobile_phone": ("phone",),
+    "email": ("email",),
+}
+_STANDINGS = list(Standing.values)
+
+
+def brought(row: SubjectRow, category: str) -> dict[str, str]:
+    """The parts of the value that the row brings in the category; nothing for empty cells."""
+    if category != "full_name":
+        text = getattr(row, COLUMNS[category][0])
+        return {"value": text} if text else {}
+    names = {"last": row.last_name, "first": row.first_name, "patronymic": row.patronymic}
+    return {key: value for key, value in names.items() if value}
+
+
+def _left(category: str, subject_ids: Sequence[int], job: str) -> dict[int, list[dict[str, str]]]:
+    """{person: values that somebody corrected or took away}; one query when nobody did, four otherwise."""
+    past = get_history_manager_for_model(PersonalData).filter(category__code=category, subject__in=subject_ids)
+    by_hand = Q(source__in=BY_HAND) & ~Q(history_type="-")
+    taken = Q(history_type="-") & (Q(actor__startswith="officer:") | Q(actor__startswith="subject:"))
+    last = dict(past.filter(by_hand | taken).values_list("subject").annotate(Max("history_id")).order_by())
+    if not last:
+        return {}
+    former = {
+        pk: subject
+        for pk, subject in past.filter(subject__in=last).values_list("history_id", "subject")
+        if pk <= last[subject]
+    }
+    opened = vault.open_former_for(job, history_ids=list(former), category=category, standings=_STANDINGS)
+    held = vault.open_for(job, subject_ids=list(last), category=category)
+    left: dict[int, list[dict[str, str]]] = {}
+    for pk, parts in opened.items():
+        if parts not in held.get(former[pk], []):
+            left.setdefault(former[pk], []).append(parts)
+    return left
+
+
+def keep(
+    pairs: Sequence[tuple[DataSubject, SubjectRow]], *, job: str
+) -> tuple[dict[int, SubjectRow], list[RowProblem]]:
+    """({number of a row: the row without what it would put back}, a warning for each such value).
+
+    Only a value the person had before the correction is kept out: another one is news and is taken. Four queries when
+    nothing was ever corrected. job: as for `vault.open_for`.
+    """
+    rows, warnings = {row.number: row for _subject, row in pairs}, []
+    for category, columns in COLUMNS.items():
+        wanted = {subject.pk: row.number for subject, row in pairs if brought(row, category)}
+        left = _left(category, list(wanted), job) if wanted else {}
+        for subject, values in left.items():
+            row = rows[wanted[subject]]
+            if brought(row, category) in values:
+                rows[row.number] = row._replace(**dict.fromkeys(columns, ""))
+                warnings.append(RowProblem(row.number, columns[0], "corrected_here", {}))
+    return rows, warnings

@@ -1,0 +1,121 @@
+"""The list of persons denied a microcredit (policy 1.1): put on it by two officers, reviewed, disputed, asked by API.
+
+Financial monitoring is a list of its own, with rights of its own, and no word of it stands in what this file answers
+about the other one.
+"""
+
+from datetime import date
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from staff import opening
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects import evidence, vault
+from subjects.enums import RetentionClass, RevealReason
+from subjects.models import AmlEntry, DataSubject, DenialDispute, DenylistEntry
+from subjects.vault import Parts
+
+NOTE, AML_NOTE, STATEMENT = "subjects.denial", "subjects.aml", "subjects.dispute"
+
+
+@transaction.atomic
+def propose(
+    *,
+    subject: DataSubject,
+    kind: str,
+    reason: str,
+    origin: str,
+    review_on: date,
+    by: StaffUser,
+    note: str = "",
+) -> DenylistEntry:
+    """Propose that a person stands on the denylist; it counts when a second officer approved it (staff.opening).
+
+    note: sealed. Raises NotAllowed, ValidationError.
+    """
+    _check_review(review_on)
+    row = DenylistEntry(subject=subject, kind=kind, reason=reason, origin=origin, review_on=review_on)
+    if note.strip():
+        row.sealed_note = evidence.seal(subject=subject, what=NOTE, parts={"value": note.strip()})
+    elif reason == DenylistEntry.Reason.OTHER:
+        raise ValidationError({"note": _("Another reason is written in the note.")})
+    return opening.propose(row, by=by)
+
+
+@transaction.atomic
+def propose_aml(*, subject: DataSubject, reason: str, review_on: date, by: StaffUser, note: str = "") -> AmlEntry:
+    """Propose an entry of financial monitoring; nobody without its right learns of it. Raises as `propose`."""
+    _check_review(review_on)
+    row = AmlEntry(subject=subject, reason=reason, review_on=review_on)
+    if note.strip():
+        row.sealed_note = evidence.seal(
+            subject=subject, what=AML_NOTE, parts={"value": note.strip()}, retention_class=RetentionClass.AML
+        )
+    return opening.propose(row, by=by)
+
+
+def _check_review(review_on: date) -> None:
+    if review_on <= timezone.localdate():
+        raise ValidationError({"review_on": _("The day of the review is past: write a day to come.")})
+
+
+def read_note(*, entry: DenylistEntry | AmlEntry, by: StaffUser, reason: str) -> Parts:
+    """The note of an entry, for an officer with a reason; a look at a note of monitoring does not name the person.
+
+    Raises PermissionDenied.
+    """
+    if not by.has_perm("subjects.reveal_value") or not by.has_perm(f"subjects.view_{entry._meta.model_name}"):
+        raise PermissionDenied(_("Your role does not open values."))
+    if entry.sealed_note is None:
+        raise PermissionDenied(_("There is no note."))
+    quiet = isinstance(entry, AmlEntry)
+    return vault.reveal_proof(
+        subject=entry.subject,
+        what=AML_NOTE if quiet else NOTE,
+        sealed=bytes(entry.sealed_note),
+        by=by,
+        reason=RevealReason(reason).value,
+        retention_class=RetentionClass.AML if quiet else RetentionClass.EVIDENCE,
+        withheld=quiet,
+    )
+
+
+@transaction.atomic
+def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
+    """The person says that they do not belong on the list; the entry counts until somebody decided.
+
+    statement: their words, sealed. Raises ValidationError for an entry that is not in force or is disputed already.
+    """
+    if not entry.is_in_force:
+        raise ValidationError(_("Only an entry in force is disputed."))
+    row = DenialDispute(entry=entry)
+    if statement.strip():
+        row.sealed_statement = evidence.seal(subject=entry.subject, what=STATEMENT, parts={"value": statement.strip()})
+    row.full_clean(exclude={"entry"})
+    row.validate_constraints()
+    row.save()
+    return row
+
+
+@transaction.atomic
+def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> DenialDispute:
+    """Decide; not by those who put the person there. An entry that is to go waits for a second officer to close it.
+
+    Raises NotAllowed.
+    """
+    row = DenialDispute.objects.select_for_update(of=("self",)).select_related("entry").get(pk=dispute.pk)
+    if not by.has_perm("subjects.decide_denialdispute"):
+        raise NotAllowed(_("Your role does not include this step."), code="permission")
+    if row.decided_at is not None:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if by.pk in (row.entry.proposed_by_id, row.entry.approved_by_id):
+        raise NotAllowed(_("You put the person on the list, so somebody else decides."), code="four_eyes")
+    row.outcome, row.decided_by, row.decided_at = DenialDispute.Outcome(outcome).value, by, timezone.now()
+    row.save(update_fields=["outcome", "decided_by", "decided_at"])
+    if outcome == DenialDispute.Outcome.REMOVED and row.entry.is_in_force and row.entry.closing_proposed_by_id is None:
+        opening.propose_closing(row.entry, by=by)
+    return row

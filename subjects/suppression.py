@@ -1,0 +1,78 @@
+"""Whom nobody writes or calls to for marketing, even after their data is gone (94-V art. 8; policy 7.1).
+
+Only keyed digests: the list tells whether an address you have stands on it, and gives no address away.
+"""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from subjects import search
+from subjects.enums import IndexKind
+from subjects.models import DataSubject, SearchKey, Suppression
+
+KINDS = (IndexKind.PHONE, IndexKind.EMAIL, IndexKind.IIN)
+
+
+def suppress(*, kind: str, text: str, reason: str) -> Suppression:
+    """Put a phone, e-mail or IIN on the list. Raises ValidationError for what is none."""
+    return Suppression.objects.create(
+        kind=IndexKind(kind).value, digest=search.digest(kind, text), reason=Suppression.Reason(reason).value
+    )
+
+
+@transaction.atomic
+def suppress_person(*, subject: DataSubject, reason: str) -> int:
+    """Put everything the person is reached by on the list, without opening a value; how many.
+
+    Called before their data is destroyed, since the search keys go with it.
+    """
+    keys = SearchKey.objects.filter(subject=subject, kind__in=KINDS)
+    rows = [Suppression(kind=key.kind, digest=key.digest, reason=Suppression.Reason(reason).value) for key in keys]
+    return len(Suppression.objects.bulk_create(rows))
+
+
+def allow(*, kind: str, text: str) -> Suppression:
+    """The person agreed anew: the newest word counts, the older ones stay."""
+    return Suppression.objects.create(
+        kind=IndexKind(kind).value,
+        digest=search.digest(kind, text),
+        ends=True,
+        reason=Suppression.Reason.CONSENTED,
+    )
+
+
+def suppressed(*, kind: str, texts: Iterable[str]) -> set[str]:
+    """Those of the phones, e-mails or IINs that nobody may be reached by for marketing; one query.
+
+    What is no phone, e-mail or IIN at all is not on the list.
+    """
+    digests: dict[bytes, list[str]] = {}
+    for text in texts:
+        try:
+            digests.setdefault(search.digest(kind, text), []).append(text)
+        except ValidationError:
+            continue
+    newest = (
+        Suppression.objects.filter(kind=kind, digest__in=list(digests))
+        .order_by("digest", "-pk")
+        .distinct("digest")
+        .values_list("digest", "ends")
+    )
+    return {text for digest, ends in newest if not ends for text in digests[bytes(digest)]}
+
+
+def suppressed_people(ids: Iterable[int]) -> set[int]:
+    """Those of the subjects who have a phone, e-mail or IIN on the list; two queries."""
+    keys = list(
+        SearchKey.objects.filter(subject__in=list(ids), kind__in=KINDS).values_list("subject", "kind", "digest")
+    )
+    newest = (
+        Suppression.objects.filter(digest__in=[digest for _pk, _kind, digest in keys])
+        .order_by("kind", "digest", "-pk")
+        .distinct("kind", "digest")
+        .values_list("kind", "digest", "ends")
+    )
+    stopped = {(kind, bytes(digest)) for kind, digest, ends in newest if not ends}
+    return {pk for pk, kind, digest in keys if (kind, digest) in stopped}

@@ -1,0 +1,84 @@
+"""Where else data on people lies: the organisation's systems, and what of it is only listed here (DESIGN 5).
+
+IP addresses, cookies, browsers and pages stay in the system that sees them: a second web log would be a second leak.
+"""
+
+from datetime import date, timedelta
+
+from django.contrib.postgres.fields import DateRangeField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from subjects.values import DataCategory
+
+
+class SourceSystem(models.Model):
+    """A system of the organisation that holds data on people: it is asked when they ask (94-V art. 24)."""
+
+    code = models.SlugField(_("code"), max_length=40, unique=True)
+    title = models.CharField(_("title"), max_length=200)
+    # who answers for the system in our organisation: a unit, not a person
+    unit = models.CharField(_("unit that answers for it"), max_length=200, blank=True)
+    email = models.EmailField(_("e-mail of the unit"), blank=True)
+    retired_on = models.DateField(_("out of use since"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("system that holds data")
+        verbose_name_plural = _("systems that hold data")
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.title or self.code
+
+
+class SystemCategory(models.Model):
+    """A category of data that a system holds."""
+
+    system = models.ForeignKey(SourceSystem, models.PROTECT, related_name="categories", verbose_name=_("system"))
+    category = models.ForeignKey(DataCategory, models.PROTECT, related_name="systems", verbose_name=_("data category"))
+
+    class Meta:
+        verbose_name = _("category in a system")
+        verbose_name_plural = _("categories in systems")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "category"],
+                name="subjects_system_category_once",
+                violation_error_message=_("This system has the category already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system_id} × {self.category_id}"
+
+
+class TechnicalHolding(models.Model):
+    """That a system holds technical data on a person: where, of what days, how many; never the data (policy 2.1)."""
+
+    subject = models.ForeignKey(
+        "subjects.DataSubject", models.PROTECT, related_name="holdings", verbose_name=_("data subject")
+    )
+    category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
+    system = models.ForeignKey(SourceSystem, models.PROTECT, related_name="holdings", verbose_name=_("system"))
+    during = DateRangeField(_("of the days"))
+    count = models.PositiveBigIntegerField(_("records"))
+
+    class Meta:
+        verbose_name = _("technical data in a system")
+        verbose_name_plural = _("technical data in systems")
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "category", "system"], name="subjects_holding_once"),
+            models.CheckConstraint(
+                condition=Q(during__startswith__isnull=False, during__endswith__isnull=False),
+                name="subjects_holding_has_days",
+                violation_error_message=_("Say of which days the records are: the first and the last."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+    @property
+    def last_day(self) -> date:
+        return self.during.upper - timedelta(days=1)

@@ -1,0 +1,186 @@
+"""What was put right here is not put back by an old file or system, and a session got with a wrong address ends."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from audit.models import AccessRecord
+from subjects import importing, registers, search, services, vault
+from subjects.enums import IndexKind, Source
+from subjects.models import DataSubject, PersonalData
+from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.cabinet import inside
+from tests.subjects.factories import DataSubjectFactory
+
+pytestmark = pytest.mark.django_db
+HEADER = "client_number;last_name;first_name;phone;email"
+OLD = "K-1;Иванова;Анна;+77771234567;old@example.kz"
+RIGHT = "right@example.kz"
+
+
+@pytest.fixture(autouse=True)
+def categories(db):
+    registers.load()
+
+
+def file(*rows: str) -> io.BytesIO:
+    return io.BytesIO("\n".join([HEADER, *rows]).encode())
+
+
+def imported(*rows: str, overrule: bool = False) -> list[str]:
+    """The warnings."""
+    checked = importing.examine(file(*rows), language="kk", overrule=overrule)
+    assert checked.problems == []
+    importing.load(checked.rows)
+    with translation.override("en"):
+        return [str(warning) for warning in checked.warnings]
+
+
+@pytest.fixture
+def anna() -> DataSubject:
+    imported(OLD)
+    return search.find(IndexKind.CLIENT_NUMBER, "K-1").get()
+
+
+def emails(person: DataSubject) -> list[str]:
+    return [value.parts["value"] for value in vault.own_values(subject=person, page="x") if value.category == "email"]
+
+
+def corrected(person: DataSubject, email: str = RIGHT) -> None:
+    officer = permit(StaffUserFactory(), "subjects.correct_email")
+    value = PersonalData.objects.get(subject=person, category__code="email")
+    with as_officer(officer):
+        if email:
+            services.correct_email(value=value, email=email, reason="our_mistake", by=officer)
+        else:
+            services.remove_email(value=value, reason="our_mistake", by=officer)
+
+
+class TestAnOldFile:
+    def test_does_not_put_a_corrected_email_back_and_says_so_by_row_and_column(self, anna):
+        corrected(anna)
+        told = imported("K-2;A;;;", OLD.replace("Иванова", "Петрова"))
+        assert told == [
+            "Row 3, column “email”: The person had this value before it was corrected here. The correction stays; all"
+            " else of the row is taken."
+        ]
+        assert emails(anna) == [RIGHT]
+        assert search.find(IndexKind.EMAIL, "old@example.kz").count() == 0
+        assert search.find(IndexKind.EMAIL, RIGHT).get() == anna
+        assert search.find(IndexKind.NAME, "петрова").get() == anna, "the rest of the row is taken"
+
+    def test_does_not_give_back_an_email_that_was_taken_away(self, anna):
+        corrected(anna, "")
+        assert len(imported(OLD)) == 1
+        assert emails(anna) == []
+
+    def test_is_right_when_the_officer_says_so(self, anna):
+        corrected(anna)
+        assert imported(OLD, overrule=True) == []
+        assert emails(anna) == ["old@example.kz"]
+
+    def test_may_bring_an_email_that_is_news_and_the_older_ones_still_stay_out(self, anna):
+        corrected(anna)
+        assert imported(OLD.replace("old@", "new@")) == []
+        assert emails(anna) == ["new@example.kz"]
+        assert len(imported(OLD)) == 1
+        assert emails(anna) == ["new@example.kz"]
+
+    def test_with_the_corrected_email_itself_is_no_cause_for_a_warning(self, anna):
+        corrected(anna)
+        assert imported(OLD.replace("old@", "right@")) == []
+
+    def test_updates_what_nobody_corrected_as_before(self, anna):
+        assert imported(OLD.replace("old@", "new@")) == []
+        assert imported(OLD) == []
+        assert emails(anna) == ["old@example.kz"]
+
+    def test_what_the_person_said_of_any_kind_of_data_stays_too(self, anna):
+        vault.replace(
+            subject=anna, category="mobile_phone", parts={"value": "+77010000001"}, source=Source.CABINET.value
+        )
+        vault.replace(subject=anna, category="full_name", parts={"last": "Ким"}, source=Source.OFFICER.value)
+        assert [warning.partition(":")[0] for warning in imported(OLD)] == [
+            "Row 2, column “last_name”",
+            "Row 2, column “phone”",
+        ]
+        held = {value.category: value.parts for value in vault.own_values(subject=anna, page="x")}
+        assert (held["mobile_phone"], held["full_name"]) == ({"value": "+77010000001"}, {"last": "Ким"})
+
+    def test_the_command_says_it_and_has_a_switch(self, anna, tmp_path):
+        corrected(anna)
+        path = tmp_path / "people.csv"
+        path.write_bytes(file(OLD).getvalue())
+        out = io.StringIO()
+        with translation.override("en"):
+            call_command("import_subjects", str(path), stdout=out)
+        assert "warning: Row 2, column “email”: The person had this value" in out.getvalue()
+        assert emails(anna) == [RIGHT]
+        call_command("import_subjects", str(path), "--overrule-corrections", stdout=out)
+        assert emails(anna) == ["old@example.kz"]
+
+    def test_opens_nothing_when_nobody_corrected_anything_and_costs_the_same_for_many(
+        self, anna, django_assert_max_num_queries
+    ):
+        rows = [OLD.replace("K-1", f"K-{n}").replace("old@", f"p{n}@") for n in range(10, 40)]
+        imported(*rows)
+        looked = AccessRecord.objects.count()
+        with django_assert_max_num_queries(10):
+            importing.examine(file(*rows), language="kk")
+        assert AccessRecord.objects.count() == looked
+
+
+class TestASystem:
+    def test_is_told_that_the_correction_stays(self, anna):
+        from tests.consent.system import System
+
+        corrected(anna)
+        system = System()
+        answer = system.put("/subjects/K-1", {"email": "old@example.kz"})
+        assert answer.status_code == 200
+        (warning,) = answer.json()["warnings"]
+        assert (warning["field"], warning["code"]) == ("email", "corrected_here")
+        assert emails(anna) == [RIGHT]
+
+
+class TestAnOpenCabinet:
+    def opened(self, person: DataSubject, seconds: float = 60) -> Client:
+        return inside(person, hours=seconds / 3600)
+
+    def is_open(self, client: Client) -> bool:
+        return client.get(reverse("cabinet:language")).status_code == 200
+
+    @pytest.mark.parametrize("to", [RIGHT, ""], ids=["corrected", "removed"])
+    def test_that_was_opened_before_the_email_was_found_wrong_is_closed_and_forgotten(self, anna, to):
+        client = self.opened(anna)
+        assert self.is_open(client)
+        corrected(anna, to)
+        answer = client.get(reverse("cabinet:language"))
+        assert (answer.status_code, answer.url) == (302, reverse("cabinet:sign-in"))
+        assert client.get(reverse("cabinet:home")).status_code == 200
+        assert "subject" not in client.session
+
+    def test_that_is_opened_afterwards_stays(self, anna):
+        corrected(anna)
+        client = self.opened(anna, seconds=-2)
+        assert self.is_open(client)
+
+    def test_of_anybody_else_stays(self, anna):
+        other = self.opened(DataSubjectFactory())
+        corrected(anna)
+        assert self.is_open(other)
+
+    def test_stays_when_an_import_changes_the_email_or_an_officer_adds_the_first_one(self, anna):
+        client = self.opened(anna)
+        imported(OLD.replace("old@", "new@"))
+        assert self.is_open(client)
+        nameless = DataSubjectFactory(email=None)
+        client = self.opened(nameless)
+        officer = permit(StaffUserFactory(), "subjects.correct_email")
+        with as_officer(officer):
+            services.add_email(subject=nameless, email="first@example.kz", reason="told_by_person", by=officer)
+        assert self.is_open(client)

@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TransfersConfig(AppConfig):
+    name = "transfers"
+    verbose_name = _("Transfers")
+
+    def ready(self) -> None:
+        from audit.history import track
+        from transfers import models
+
+        for model in (
+            models.Recipient,
+            models.RecipientClause,
+            models.Agreement,
+            models.Country,
+            models.TransferRule,
+            models.ShadowMode,
+        ):
+            track(model)

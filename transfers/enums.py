@@ -1,0 +1,67 @@
+"""The words of transfers: to whom, which way, on what ground, and what the gate said (94-V art. 15-16; policy 2.3)."""
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from consent.enums import RecipientKind
+
+
+class Direction(models.TextChoices):
+    """OUTGOING: data leave us. INCOMING: data about the person come from somebody else."""
+
+    OUTGOING = "outgoing", pgettext_lazy("transfer", "outgoing")
+    INCOMING = "incoming", pgettext_lazy("transfer", "incoming")
+
+
+class TransferGround(models.TextChoices):
+    """Why a transfer may be made: the three of policy 2.3 and the duty a law lays on us."""
+
+    CONSENT = "consent", pgettext_lazy("ground of a transfer", "consent of the person")
+    SERVICE = "service", pgettext_lazy("ground of a transfer", "needed for a service the person asked for")
+    DEFENCE = "defence", pgettext_lazy("ground of a transfer", "defence of our rights after a breach")
+    LAW = "law", pgettext_lazy("ground of a transfer", "duty by law")
+
+
+class Verdict(models.TextChoices):
+    """What the gate said. GAP: a setting is missing, which never allows and is told apart from a refusal."""
+
+    ALLOW = "allow", pgettext_lazy("decision of the gate", "allowed")
+    DENY = "deny", pgettext_lazy("decision of the gate", "refused")
+    GAP = "gap", pgettext_lazy("decision of the gate", "not set up")
+
+
+class Result(models.TextChoices):
+    PASS = "pass", pgettext_lazy("check of the gate", "in order")
+    FAIL = "fail", pgettext_lazy("check of the gate", "not in order")
+    GAP = "gap", pgettext_lazy("check of the gate", "not set up")
+
+
+class Check(models.TextChoices):
+    """The checks of the gate, in their order."""
+
+    SUBJECT = "subject", pgettext_lazy("check of the gate", "person")
+    PURPOSE = "purpose", pgettext_lazy("check of the gate", "purpose")
+    DECLARED = "declared", pgettext_lazy("check of the gate", "purpose in the policy")
+    RECIPIENT = "recipient", pgettext_lazy("check of the gate", "recipient in the policy")
+    RULE = "rule", pgettext_lazy("check of the gate", "transfer rule")
+    GROUND = "ground", pgettext_lazy("check of the gate", "legal ground")
+    CATEGORIES = "categories", pgettext_lazy("check of the gate", "categories of data")
+    AGREEMENT = "agreement", pgettext_lazy("check of the gate", "agreement")
+    COUNTRY = "country", pgettext_lazy("check of the gate", "country")
+    OBJECTION = "objection", pgettext_lazy("check of the gate", "objection")
+    ACTOR = "actor", pgettext_lazy("check of the gate", "who asks")
+
+
+# Authorities: the data are sent within our country and no agreement is made with them.
+AUTHORITIES = frozenset(
+    {
+        RecipientKind.STATE_BODY,
+        RecipientKind.COURT_EXECUTOR,
+        RecipientKind.BAILIFF,
+        RecipientKind.NOTARY,
+        RecipientKind.FINANCIAL_MONITORING,
+        RecipientKind.STATE_CREDIT_BUREAU,
+    }
+)
+# Whose rows leave no trace for the subject unless somebody decides otherwise (DESIGN 4; 191-IV).
+WITHHELD_BY_DEFAULT = frozenset({RecipientKind.FINANCIAL_MONITORING})

@@ -1,0 +1,17 @@
+"""To whom: recipients, agreements, rules, and the register of transfers (DESIGN 5)."""
+
+from transfers.models.files import AgreementFile
+from transfers.models.register import Agreement, Country, Recipient, RecipientClause, ShadowMode, TransferRule
+from transfers.models.transfers import Release, Transfer
+
+__all__ = [
+    "Agreement",
+    "AgreementFile",
+    "Country",
+    "Recipient",
+    "RecipientClause",
+    "Release",
+    "ShadowMode",
+    "Transfer",
+    "TransferRule",
+]
