@@ -1,0 +1,251 @@
+"""What officers do with transfers: entered and opened by two, the gate tried, the register read and taken out."""
+
+import io
+import json
+import re
+import zipfile
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from audit.actor import acting_as
+from staff.enums import Role
+from tests.staff.conftest import member  # noqa: F401
+from tests.transfers import factories
+from transfers.models import Agreement, AgreementFile, Recipient, Release, Transfer
+from transfers.services import authorise, release
+
+pytestmark = pytest.mark.django_db
+ADMIN = "/admin/transfers/"
+PDF = b"%PDF-1.7\n1 0 obj\n%%EOF\n"
+
+
+@pytest.fixture
+def desk(member):  # noqa: F811
+    def make(role: str, language: str = "en") -> Client:
+        client = Client(headers={"accept-language": language})
+        client.user = member(Role(role), username=f"the-{role}")
+        client.force_login(client.user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def officer(desk):
+    return desk("officer")
+
+
+@pytest.fixture
+def world():
+    made = factories.world()
+    made.consents()
+    return made
+
+
+def page(answer) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", unescape(answer.content.decode())).split())
+
+
+def asked(world, **changed):
+    told = {
+        "subject": world.person.reference,
+        "recipient": world.recipient.code,
+        "purpose": world.purpose.code,
+        "direction": "outgoing",
+        "categories": ["full_name", "iin"],
+    }
+    return {**told, **changed}
+
+
+def done(world, **changed) -> Transfer:
+    with acting_as("job:test"):
+        return authorise(question=world.question(**changed)).transfer
+
+
+class TestRecipients:
+    def told(self, **changed: str) -> dict[str, str]:
+        return {
+            "code": "courier", "kind": "courier", "title_kk": "Курьер", "title_ru": "Курьер", "title_en": "",
+            "bin": "", "country": "KZ", "contact_email": "", "contact_phone": "", "registry_number": "",
+            "registry_date": "", **changed,
+        }  # fmt: skip
+
+    def test_an_officer_enters_one(self, officer):
+        assert officer.post(f"{ADMIN}recipient/add/", self.told(bin="160440007161")).status_code == 302
+        assert Recipient.objects.get(code="courier").bin == "160440007161"
+
+    @pytest.mark.parametrize(
+        ("changed", "sentence"),
+        [
+            ({"bin": "160440007162"}, "The last digit of this BIN does not fit the others."),
+            ({"bin": "160440007161", "country": "DE"}, "Only an organisation of Kazakhstan has a BIN"),
+            ({"kind": "collector"}, "A collector stands in the register of collection agencies"),
+            ({"country": "Germany"}, "at most 2"),
+        ],
+    )
+    def test_what_is_wrong_is_said_beside_the_field(self, officer, changed, sentence):
+        answer = officer.post(f"{ADMIN}recipient/add/", self.told(**changed))
+        assert sentence in page(answer), page(answer)
+        assert not Recipient.objects.exists()
+
+    def test_the_list_says_whether_an_agreement_is_in_force(self, officer, world):
+        assert "in force" in page(officer.get(f"{ADMIN}recipient/"))
+        expired = factories.recipient("old", "courier")
+        factories.agree(expired, valid_to=timezone.localdate() - timedelta(days=1))
+        assert "not in force" in page(officer.get(f"{ADMIN}recipient/"))
+
+
+class TestAgreements:
+    def told(self, whom: Recipient, **changed) -> dict:
+        return {
+            "recipient": whom.pk, "number": "12/2026", "valid_from": "2026-01-01", "valid_to": "2027-01-01",
+            "confidentiality": "4.2", "categories": ["full_name", "iin"], **changed,
+        }  # fmt: skip
+
+    def test_it_counts_when_a_second_person_approved_it_and_its_file_is_handed_out(self, desk, officer):
+        factories.registers.load()
+        whom = factories.recipient()
+        upload = SimpleUploadedFile("договор.pdf", PDF)
+        answer = officer.post(f"{ADMIN}agreement/add/", self.told(whom, upload=upload))
+        assert answer.status_code == 302, page(answer)
+        row = Agreement.objects.get()
+        assert row.in_force_during is None and row.categories == ["full_name", "iin"]
+        assert officer.post(f"{ADMIN}agreement/{row.pk}/step/approve/").status_code == 403
+        dpo = desk("dpo")
+        dpo.post(f"{ADMIN}agreement/{row.pk}/step/approve/")
+        assert Agreement.objects.in_force().get() == row
+        file = dpo.get(f"{ADMIN}agreement/{row.pk}/file/")
+        assert file.content == PDF and file["Content-Type"] == "application/pdf"
+        assert "Full name" in page(dpo.get(f"{ADMIN}agreement/{row.pk}/change/"))
+
+    def test_a_file_is_told_by_its_content(self, officer):
+        factories.registers.load()
+        upload = SimpleUploadedFile("a.pdf", b"<script>", content_type="application/pdf")
+        answer = officer.post(f"{ADMIN}agreement/add/", self.told(factories.recipient(), upload=upload))
+        assert "This is no PDF, JPEG or PNG" in page(answer)
+        assert not Agreement.objects.exists() and not AgreementFile.objects.exists()
+
+    def test_the_list_of_those_about_to_end_holds_them_alone(self, officer):
+        whom, today = factories.recipient(), timezone.localdate()
+        factories.agree(whom, number="soon-1", valid_to=today + timedelta(days=30))
+        factories.agree(whom, number="later-1", valid_to=today + timedelta(days=31))
+        factories.agree(whom, number="gone-1", valid_to=today - timedelta(days=1))
+        listed = page(officer.get(f"{ADMIN}agreement/?ending=soon"))
+        assert "soon-1" in listed and "later-1" not in listed and "gone-1" not in listed
+
+
+class TestTryingTheGate:
+    def test_it_answers_and_writes_nothing(self, officer, world):
+        answer = page(officer.post(f"{ADMIN}transfer/try/", asked(world)))
+        assert "allowed" in answer and "The policy in force declares the purpose." in answer
+        assert not Transfer.objects.exists()
+
+    def test_a_refusal_says_why_and_what_would_change_it(self, officer, world):
+        world.withdraws()
+        answer = page(officer.post(f"{ADMIN}transfer/try/", asked(world)))
+        assert "The person withdrew the consent C3." in answer
+        assert "Allowed after the person gives the consent C3" in answer
+
+    def test_it_speaks_the_readers_language(self, desk, world):
+        answer = desk("officer", "ru").post(f"{ADMIN}transfer/try/", asked(world))
+        assert answer.headers["Content-Language"] == "ru"
+
+    def test_before_the_consent_it_was_refused(self, officer, world):
+        before = timezone.localtime() - timedelta(days=2)
+        answer = page(officer.post(f"{ADMIN}transfer/try/", asked(world, at=f"{before:%Y-%m-%dT%H:%M}")))
+        assert "The answer refused" in answer or "The answer not set up" in answer
+
+    @pytest.mark.parametrize(
+        ("changed", "sentence"),
+        [
+            ({"subject": "S-999999"}, "No person has this reference."),
+            ({"at": "2100-01-01T10:00"}, "choose an earlier moment"),
+            ({"categories": []}, "This field is required."),
+        ],
+    )
+    def test_a_question_that_makes_no_sense_is_not_asked(self, officer, world, changed, sentence):
+        answer = officer.post(f"{ADMIN}transfer/try/", asked(world, **changed))
+        assert answer.status_code == 422 and sentence in page(answer)
+
+    def test_who_may_not_ask_is_sent_away(self, desk):
+        assert desk("auditor").get(f"{ADMIN}transfer/try/").status_code == 403
+
+
+class TestTheRegister:
+    def test_a_row_shows_every_check_with_its_proof_and_is_asked_again(self, officer, world):
+        row = done(world)
+        shown = officer.get(f"{ADMIN}transfer/{row.pk}/change/").content.decode()
+        assert f"/admin/consent/consentevent/{row.consent_id}/change/" in shown
+        world.withdraws()
+        again = page(officer.get(f"{ADMIN}transfer/{row.pk}/again/"))
+        assert "the gate answers the same" in again and "another answer" in again
+        assert Transfer.objects.count() == 1
+
+    def test_withheld_rows_are_not_there_for_who_must_not_know(self, desk, world):
+        row = done(world)
+        hidden = done(factories.world(code="fm", kind="financial_monitoring", purpose="aml", ground="law"))
+        assert hidden.disclosure == "withheld"
+        auditor, officer = desk("auditor"), desk("officer")
+        assert f"/transfer/{hidden.pk}/change/" in officer.get(f"{ADMIN}transfer/").content.decode()
+        listed = auditor.get(f"{ADMIN}transfer/").content.decode()
+        assert f"/transfer/{row.pk}/change/" in listed and f"/transfer/{hidden.pk}/change/" not in listed
+        assert auditor.get(f"{ADMIN}transfer/{hidden.pk}/change/").status_code == 302
+        today = timezone.localdate().isoformat()
+        told = {"since": today, "until": today, "format": "json"}
+        taken = json.loads(b"".join(auditor.post(f"{ADMIN}transfer/export/", told).streaming_content))
+        assert [item["id"] for item in taken["transfers"]] == [str(row.public_id)]
+
+    def test_filters_narrow_it(self, officer, world):
+        allowed = done(world)
+        refused = done(world, categories=("full_name", "mobile_phone", "email"))
+        listed = officer.get(f"{ADMIN}transfer/?decision__exact=deny").content.decode()
+        assert f"/transfer/{refused.pk}/change/" in listed and f"/transfer/{allowed.pk}/change/" not in listed
+        assert officer.get(f"{ADMIN}transfer/?period=week").status_code == 200
+        assert officer.get(f"{ADMIN}transfer/?inputs__question__subject=S-1").status_code == 400
+
+
+class TestTakenOut:
+    def take(self, client, **told) -> object:
+        today = timezone.localdate().isoformat()
+        return client.post(f"{ADMIN}transfer/export/", {"since": today, "until": today, **told})
+
+    def test_json_holds_every_row_the_day_and_who_took_it(self, officer, world):
+        given = authorise(question=world.question())
+        release(token=given.token, payload_sha256="a" * 64)
+        taken = json.loads(b"".join(self.take(officer, format="json").streaming_content))
+        assert "the-officer" in taken["signatory"] and taken["made_at"][:10] == timezone.localdate().isoformat()
+        (row,) = taken["transfers"]
+        assert row["subject"] == world.person.reference and row["decision"] == "allow"
+        assert row["payload_sha256"] == "a" * 64 and Release.objects.count() == 1
+
+    def test_a_spreadsheet_has_the_rows(self, officer, world):
+        done(world)
+        content = self.take(officer, format="xlsx").content
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            told = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
+        assert world.person.reference in told and "the-officer" in told
+
+    @pytest.mark.parametrize("language", ["kk", "ru", "en"])
+    def test_paper_is_a_pdf(self, desk, world, language):
+        done(world)
+        answer = self.take(desk("officer", language), format="pdf")
+        assert answer.content.startswith(b"%PDF-") and len(answer.content) > 5_000
+
+    def test_days_in_the_wrong_order_are_refused(self, officer):
+        answer = self.take(officer, format="json", until="2020-01-01")
+        assert answer.status_code == 422 and "The last day is before the first." in page(answer)
+
+
+def test_refusals_are_counted_by_the_check_that_stopped_them(officer, world):
+    done(world)
+    done(world, categories=("full_name", "mobile_phone", "email"))
+    world.withdraws()
+    done(world, categories=("full_name", "mobile_phone", "email"))
+    shown = page(officer.get(f"{ADMIN}transfer/refusals/"))
+    assert re.search(r"categories of data 2\b", shown), shown
+    assert re.search(r"legal ground 1\b", shown), shown

@@ -1,0 +1,76 @@
+"""The counterfactual: the smallest set of changes that would let a refused transfer go (product.md 4.5)."""
+
+from typing import Any
+
+from transfers import checks
+from transfers.decisions import Change, Counterfactual, Question, Step
+from transfers.enums import Check
+
+# what no act of ours changes, or none that we should suggest
+_HOPELESS = frozenset(
+    {
+        "subject.unknown",
+        "subject.standing",
+        "purpose.unknown",
+        "purpose.open_ended",
+        "recipient.unknown",
+        "actor.nobody",
+    }
+)
+_PLAIN = {
+    "purpose.not_in_force": "purpose",
+    "policy.none": "publish",
+    "declared.missing": "declare",
+    "recipient.missing": "declare_recipient",
+    "rule.none": "rule",
+    "ground.no_breach": "overdue",
+    "ground.no_service": "application",
+    "demand.incomplete": "demand",
+    "demand.in_future": "demand_date",
+    "categories.none": "name_categories",
+    "agreement.none": "agreement",
+    "agreement.ended": "agreement",
+    "agreement.not_confidential": "confidentiality",
+    "country.inadequate": "consent_abroad",
+    "country.unlisted": "consent_abroad",
+    "objection.stands": "objection",
+    "actor.inactive": "admit",
+    "actor.no_right": "admit",
+    "actor.no_undertaking": "undertaking",
+}
+
+
+def _categories(question: Question, facts: dict[str, Any], rule: dict[str, Any] | None) -> Change:
+    """Leave out what is too much; only where nothing would be left, widen what is too narrow."""
+    limits = checks.limits(question, facts, rule) if rule else {"known": set(facts["known"])}
+    kept = set(question.categories).intersection(*limits.values())
+    excess = sorted(set(question.categories) - kept)
+    return Change("drop_categories" if kept else "widen", {"excess": excess})
+
+
+def nearest(
+    question: Question, facts: dict[str, Any], rule: dict[str, Any] | None, steps: tuple[Step, ...]
+) -> Counterfactual:
+    """What would have to be different, in the order of the checks; not possible where it is not ours to change."""
+    failed = [step for step in steps if not step.passed]
+    if any(step.code in _HOPELESS for step in failed):
+        return Counterfactual(possible=False)
+    changes: list[Change] = []
+    for step in failed:
+        if step.code == "rule.decides":
+            continue
+        if step.code.startswith("consent."):
+            assert rule is not None
+            change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
+        elif step.check == Check.CATEGORIES and step.code != "categories.none":
+            change = _categories(question, facts, rule)
+        else:
+            params = dict(step.params)
+            if _PLAIN[step.code] in ("declare", "rule"):
+                params |= {"purpose": question.purpose, "recipient": question.recipient}
+            if step.check == Check.COUNTRY:
+                params = {"form": checks.ABROAD}
+            change = Change(_PLAIN[step.code], params)
+        if change not in changes:
+            changes.append(change)
+    return Counterfactual(possible=True, changes=tuple(changes))
