@@ -58,6 +58,7 @@ def made(sequence: list[tuple]) -> list[ConsentEvent]:
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
+@pytest.mark.prove
 @given(SEQUENCES, st.integers(0, 110))
 def test_any_sequence_stands_on_any_date_as_the_oracle_says(sequence, at):
     standing = derivation.fold(made(sequence), hour(at))
