@@ -17,10 +17,11 @@ from staff import problems
 from staff.problems import FieldProblem, Problem
 from subjects.api import router as subjects
 from subjects.data_api import router as data
+from transfers.api import router as transfers
 
 DESCRIPTION = """
 Systems of the organisation tell who its data subjects are, show consent forms, record answers and withdrawals, ask
-what may be done with a person's data, and follow changes. Errors are `application/problem+json` (RFC 9457) with a
+what may be done with a person's data and to whom it may go, and follow changes. Errors are `application/problem+json` (RFC 9457) with a
 stable `code`; sentences come in the language of `Accept-Language` (kk, ru, en).
 """
 
@@ -50,6 +51,7 @@ api.add_router("", subjects)
 api.add_router("", data)
 api.add_router("", consent)
 api.add_router("", feed)
+api.add_router("", transfers)
 
 
 def _sentence(kind: str, context: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from audit.history import track
         from audit.names import REASONS
-        from consent import feed, ledger, letters, models, paper, signing, stopping
+        from consent import drafting, feed, ledger, letters, models, objections, paper, signing, stopping
         from notifications import ports as outbox
         from subjects import ports
 
@@ -29,12 +29,14 @@ class ConsentConfig(AppConfig):
             track(model)
         for kind in letters.KINDS:
             outbox.register(kind)
-        told = (*paper.WithdrawalReason, *paper.DeclineReason, *paper.ScanReason)
+        told = (*paper.WithdrawalReason, *paper.DeclineReason, *paper.ScanReason, *drafting.SendBackReason)
         REASONS.update({reason.value: reason.label for reason in told})
         REASONS["obligation_performed"] = _("the obligation is performed")
         REASONS["term"] = _("the term has passed")
         REASONS[stopping.STOPPED] = _("the consent to processing was withdrawn or ended")
         REASONS[stopping.RESUMED] = _("the consent to processing was given")
+        REASONS[objections.REQUESTED] = _("at the person's request")
+        ports.execute_request.update(objections.HANDLERS)
         ports.on_obligation_ended.append(lambda contract: ledger.release(subject=contract.subject))
         # how a key is wrapped is no history: an old wrapping would outlive its key-encryption key
         track(models.ReceiptKey, exclude=["kek_version", "wrapped"])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from consent import ledger
 from consent.derivation import Standing
 from consent.enums import Ground, State
-from consent.models import FormItem, ItemKind, Purpose
+from consent.models import FormItem, ItemKind, Objection, Purpose
 from subjects.enums import Standing as PersonStanding
 from subjects.models import DataSubject
 
@@ -20,7 +20,8 @@ class Reason(NamedTuple):
 
     purpose: Purpose
     allowed: bool
-    # law, notice, depersonalised, consent; no_consent, not_named, deferred, open_ended, blocked, restricted
+    # law, notice, depersonalised, consent; no_consent, not_named, deferred, open_ended, blocked, restricted,
+    # objected
     code: str
     form: str = ""
     scope: str = ""
@@ -37,7 +38,7 @@ def _named(standing: Standing, purposes: dict[int, set[str]]) -> bool:
 
 
 def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
-    """One reason for each purpose in force at the moment `at` (aware datetime, now by default); three queries.
+    """One reason for each purpose in force at the moment `at` (aware datetime, now by default); four queries.
 
     A consent counts for the purposes its text names in the language the person saw; a deferred withdrawal for those
     required for the loan alone (94-V art. 8(2)). The person's standing is today's also for a past moment.
@@ -49,9 +50,13 @@ def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
     for item in items:
         naming.setdefault(item.purpose_id, {})[item.version_id] = set(item.languages)
         forms.setdefault(item.purpose_id, set()).add(item.version.form.code)
+    objected = set(Objection.objects.in_force(at).filter(subject=subject).values_list("purpose", flat=True))
     found = []
     for purpose in Purpose.objects.as_of(at):
-        found.append(_reason(subject, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set())))
+        reason = _reason(subject, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set()))
+        if reason.allowed and purpose.pk in objected and reason.code != Ground.LAW:
+            reason = Reason(purpose, False, "objected")
+        found.append(reason)
     return found
 
 

@@ -27,6 +27,7 @@ WHY = {
     "no_consent": gettext_lazy("no consent"),
     "not_named": gettext_lazy("the text the person accepted does not name it in their language"),
     "deferred": gettext_lazy("withdrawn: the loan does not need it, so it has stopped"),
+    "objected": gettext_lazy("the person objected"),
     "open_ended": gettext_lazy("not specific enough for any ground"),
     "blocked": gettext_lazy("everything is stopped: data blocked or erased"),
     "restricted": gettext_lazy("use stopped: only what a law demands goes on"),

@@ -41,4 +41,6 @@ class Scope(models.TextChoices):
     FORMS_READ = "forms:read", pgettext_lazy("API right", "read the forms in force")
     CONSENT_READ = "consent:read", pgettext_lazy("API right", "read consents and grounds")
     CONSENT_WRITE = "consent:write", pgettext_lazy("API right", "show forms, record answers and withdrawals")
+    TRANSFERS_ASK = "transfers:ask", pgettext_lazy("API right", "ask whether data may be transferred")
+    TRANSFERS_WRITE = "transfers:write", pgettext_lazy("API right", "have data transferred")
     CHANGES_READ = "changes:read", pgettext_lazy("API right", "read and acknowledge the change feed")

@@ -29,6 +29,8 @@ SUBJECTS_MASKED = (
     "subjects.view_personlink",
     "subjects.view_documentseen",
     "subjects.view_sourcesystem",
+    "subjects.view_subjectrequest",
+    "subjects.view_requestitem",
     "subjects.view_technicalholding",
 )
 # who is denied a credit, and why; not for the counter
@@ -98,6 +100,7 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "consent.record_consentevent",
         "subjects.issue_paper_code",
         "subjects.add_documentseen",
+        "subjects.add_subjectrequest",
         "subjects.change_task",
     ),
     # prepares: drafts, imports, submits
@@ -127,6 +130,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "subjects.issue_paper_code",
         "subjects.correct_email",
         "subjects.change_task",
+        "subjects.add_subjectrequest",
+        "subjects.handle_subjectrequest",
         "subjects.record_value",
         "subjects.decide_verification",
         "subjects.review_automateddecision",
@@ -184,6 +189,9 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "notifications.requeue_letter",
         "subjects.approve_dutyrule",
         "subjects.change_calendarday",
+        "subjects.add_subjectrequest",
+        "subjects.handle_subjectrequest",
+        "subjects.approve_subjectrequest",
         "subjects.reveal_value",
         "subjects.view_subjectimport",
         "consent.view_consentimport",

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,8 @@ class SubjectsConfig(AppConfig):
         from audit.history import track
         from audit.names import REASONS
         from notifications import ports
-        from subjects import letters, models, register, sign_in
+        from subjects import letters, models, register, request_acts, request_letters, sign_in
+        from subjects import ports as own_ports
         from subjects.enums import ADDRESS_RIGHT, CorrectionReason, OverrideReason, RevealReason
 
         track(models.DataSubject, exclude=["reference"])
@@ -35,6 +37,8 @@ class SubjectsConfig(AppConfig):
             models.DutyRule,
             models.CalendarDay,
             models.Deadline,
+            models.SubjectRequest,
+            models.RequestItem,
         ):
             track(model)
         # how far it is changes every second: the page reads it, history need not
@@ -43,5 +47,11 @@ class SubjectsConfig(AppConfig):
         REASONS[ADDRESS_RIGHT] = _("the address is right after all")
         ports.register(sign_in.SIGN_IN_CODE)
         ports.register(letters.KIND)
+        for kind in request_letters.KINDS:
+            ports.register(kind)
+        REASONS[request_acts.BLOCKED] = _("blocked at the person's request")
+        REASONS[request_acts.UNBLOCKED] = _("the blocking was ended at the person's request")
+        own_ports.execute_request.update(request_acts.HANDLERS)
+        checks.register(own_ports.missing_handlers)
         register.guard_prose()
         autodiscover_modules("cabinet_home", "subject_file")

@@ -120,6 +120,14 @@ REGISTER: dict[str, dict[Holds, str]] = {
     "subjects.Deadline": {
         PLAIN: "id about rule started_at counted_from amount due_at reckoned_at paused_at pause_reason met_at"
     },
+    "subjects.SubjectRequest": {
+        SEALED: "sealed_text sealed_value sealed_answer",
+        EVIDENCE: "answer_sha256",
+        PLAIN: "id public_id subject kinds channel representative language received_at registered_at identity"
+        " identified_by identified_at state assignee target category refusing refusal decided_by decided_at approved_by"
+        " approved_at nothing_held answered_at duplicate_of disclosure",
+    },
+    "subjects.RequestItem": {SEALED: "sealed_comment", PLAIN: "id request kind system done_by done_at"},
     "subjects.SearchKey": {INDEX: "digest hint", PLAIN: "id subject kind"},
     "subjects.SubjectImport": {
         SEALED: "sealed_file",

@@ -283,6 +283,20 @@ def reveal_proof(
 
 
 @transaction.atomic
+def open_proof(*, subject: DataSubject, what: str, sealed: bytes, door: str, reason: str) -> Parts:
+    """What `subjects.evidence` sealed, for the person's own page or a named job; the record comes first.
+
+    door: OWN or JOB of `AccessRecord.Door`; an officer has `reveal_proof`. Raises PermissionDenied.
+    """
+    AccessRecord.objects.create(door=door, reference=str(subject), category=what, reason=reason)
+    key = _keys([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
+    if key is None:
+        raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
+    name = RetentionClass.EVIDENCE
+    return cipher.open_parts(key, sealed, subject=subject.public_id, class_=name, category=what, field=FIELD)
+
+
+@transaction.atomic
 def own_values(*, subject: DataSubject, page: str) -> list[Value]:
     """The second door: everything we hold on the person, for the person's own session; one record a page."""
     if not LEAVES[subject.standing].cabinet:

@@ -28,6 +28,7 @@ TRACKED = {
     "subjects.Representative", "subjects.PersonLink",
     "subjects.SourceSystem", "subjects.SystemCategory", "subjects.TechnicalHolding",
     "subjects.DutyRule", "subjects.CalendarDay", "subjects.Deadline",
+    "subjects.SubjectRequest", "subjects.RequestItem",
     "policies.Policy", "policies.PolicyVersion", "policies.PolicySource", "policies.Clause", "policies.Finding",
     "policies.LegalAct",
     "consent.Purpose", "consent.PurposeEdition", "consent.PurposeCategory", "consent.ClauseLink",
@@ -62,6 +63,7 @@ UNPAIRED = {
     ("policies.PolicyVersion", "created"): "created_at is the database's; a command may create without an officer",
     ("subjects.SubjectImport", "started"): "started_at is the database's; a command may import without an officer",
     ("consent.ConsentImport", "started"): "started_at is the database's, the officer is the upload's",
+    ("subjects.SubjectRequest", "identified"): "in the cabinet its door establishes who asks, and no officer does",
     ("staff.RoleGrant", "granted"): "the moment is the lower end of `during`; the first grant has no giver",
     ("staff.RoleGrant", "revoked"): "the moment is the upper end of `during`",
 }

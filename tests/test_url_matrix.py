@@ -5,6 +5,7 @@ write nothing.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import NamedTuple
 
@@ -62,7 +63,11 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.restraints import one_of_each
+from tests.transfers import factories as transfers
 from tests.url_matrix import ACTORS, GET_WRITES, MATRIX, MAY_WRITE, REFUSALS, SIGN_OUTS
+from transfers import services as gate
+from transfers.decisions import Question
+from transfers.models import Agreement, Country, RecipientClause, ShadowMode, Transfer, TransferRule
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +128,27 @@ OPENED = {
     PurposeEdition: ("approve", "decline", "burn"),
     RetentionRule: ("approve", "decline", "end", "approve-end", "keep", "burn"),
     DataList: ("approve", "decline", "end", "approve-end", "keep", "burn"),
+    **dict.fromkeys(
+        (Agreement, Country, TransferRule, ShadowMode), ("approve", "decline", "end", "approve-end", "keep", "burn")
+    ),
 }
+
+
+def transfers_of(subject: DataSubject, officer: StaffUser, version: PolicyVersion) -> None:
+    """A proposal in every register of transfers, and a transfer that was refused."""
+    whom, why = transfers.recipient(), Purpose.objects.get(code="marketing")
+    with acting_as(f"officer:{officer.pk}"):
+        RecipientClause.objects.create(policy=version.policy, clause_key="1.1", recipient=whom)
+        today = timezone.localdate()
+        for row in (
+            Agreement(recipient=whom, number="1", valid_from=today, confidentiality="4", categories=["iin"]),
+            Country(code="DE", title_ru="…", title_kk="…", adequate=True, source="…"),
+            TransferRule(recipient=whom, purpose=why, ground="defence", categories=["iin"]),
+            ShadowMode(ends_at=timezone.now() + timedelta(days=1)),
+        ):
+            opening.propose(row, by=officer)
+    with acting_as("job:fixture"):
+        gate.authorise(question=Question(subject.reference, whom.code, why.code, ("iin",)))
 
 
 def propose_one_of_each(officer: StaffUser, version: PolicyVersion) -> None:
@@ -181,6 +206,7 @@ def world(member, tmp_path, settings):  # noqa: F811
         scan = paper.store(subject=b, content=b"%PDF-1.7 %%EOF")
         one_of_each(b, a)
     propose_one_of_each(people[Role.OFFICER], version)
+    transfers_of(b, people[Role.OFFICER], version)
     clerk = people[Role.OPERATOR]
     with acting_as(f"officer:{clerk.pk}"):
         typed = ledger.record_paper(
@@ -280,16 +306,18 @@ def addresses(world: dict) -> list[Address]:
         "admin:consent_form_draft": [("", {"pk": world["typed"].form_id})],
         "admin:consent_form_step": [
             (step, {"pk": world["typed"].version_id, "step": step})
-            for step in ("submit", "approve", "send-back", "burn")
+            for step in ("submit", "approve", "send-back", "give-up", "burn")
         ],
         "admin:consent_clauses_of_purpose": [("", {"pk": Purpose.objects.first().pk})],
         "admin:consent_clauses_of_category": [("", {"pk": DataCategory.objects.first().pk})],
         **{
-            f"admin:consent_{model._meta.model_name}_step": [
+            f"admin:{model._meta.app_label}_{model._meta.model_name}_step": [
                 (step, {"pk": model.objects.get(in_force_during=None).pk, "step": step}) for step in opened
             ]
             for model, opened in OPENED.items()
         },
+        "admin:transfers_agreement_file": [("", {"pk": Agreement.objects.get().pk})],
+        "admin:transfers_again": [("", {"pk": Transfer.objects.get().pk})],
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
         "admin:consent_record": [("", {"pk": b.pk})],

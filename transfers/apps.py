@@ -8,7 +8,8 @@ class TransfersConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
-        from transfers import models
+        from notifications import ports as outbox
+        from transfers import letters, models
 
         for model in (
             models.Recipient,
@@ -19,3 +20,5 @@ class TransfersConfig(AppConfig):
             models.ShadowMode,
         ):
             track(model)
+        for kind in letters.KINDS:
+            outbox.register(kind)

@@ -10,7 +10,7 @@ import typst
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 
 from audit.spreadsheet import Sheet, workbook
 from staff.models import Operator, StaffUser
@@ -86,8 +86,8 @@ def as_xlsx(rows: QuerySet[Transfer], about: Head, titles: dict[str, str]) -> by
     """Two sheets: the register, and what it is."""
     facts = [
         [gettext("Register of transfers"), about.operator],
-        [gettext("From"), about.since],
-        [gettext("To"), about.until],
+        [pgettext("period", "From"), about.since],
+        [pgettext("period", "To"), about.until],
         [gettext("Made"), about.made_at],
         [gettext("Signatory"), about.signatory],
     ]

@@ -69,9 +69,9 @@ SECRECY = "56-V art. 21"
 RULES = [
     # supply to the bureau with state participation needs no consent; a report from any bureau does (law.md 2.1)
     RuleRow("gkb", "bureau_transfer", OUT, "full_name iin identity_document solvency_obligations loan_history", article="573-II art. 26(1)"),
-    RuleRow("gkb", "bureau_transfer", IN, "full_name iin credit_report", form="C4"),
-    RuleRow("state-corporation", "bureau_transfer", IN, "full_name iin pension_contributions", form="C5"),
-    RuleRow("enpf", "bureau_transfer", IN, "full_name iin pension_contributions", form="C5"),
+    RuleRow("gkb", "scoring", IN, "iin credit_report", form="C4"),
+    RuleRow("state-corporation", "scoring", IN, "iin pension_contributions", form="C5"),
+    RuleRow("enpf", "scoring", IN, "iin pension_contributions", form="C5"),
     RuleRow("financial-monitoring", "aml_fraud", OUT, "full_name iin identity_document addresses bank_account", article="191-IV", disclosure=Disclosure.WITHHELD),
     RuleRow("authorised-body", "legal_obligations", OUT, _ASKED, article="94-V", on_demand=True),
     RuleRow("financial-regulator", "legal_obligations", OUT, _ASKED, article=SECRECY, on_demand=True),

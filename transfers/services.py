@@ -162,27 +162,33 @@ def authorise(*, question: Question, idempotency_key: str = "") -> Authorised:
     raise AssertionError("unreachable")
 
 
-def release(*, token: str, payload_sha256: str, size: int | None = None, reference: str = "") -> Release:
+def release(
+    *,
+    token: str,
+    payload_sha256: str,
+    size: int | None = None,
+    reference: str = "",
+    transfer: uuid.UUID | None = None,
+) -> Release:
     """The data were sent, or received: once, within the token's life, while the consent still stands.
 
-    payload_sha256: 64 hexadecimal digits of exactly what went; size in bytes; reference: what the other side calls it.
-    Raises NotReleased with a sentence and a code.
+    payload_sha256: 64 hexadecimal digits of exactly what went; size in bytes; reference: what the other side calls it;
+    transfer: the public id the token must belong to, when the asker names one. Raises NotReleased with a sentence and
+    a code.
     """
     if not _SHA256.fullmatch(payload_sha256):
         raise NotReleased(_("Write the SHA-256 as 64 hexadecimal digits."), code="payload")
     digest = hashlib.sha256(token.encode()).digest()
-    transfer = Transfer.objects.filter(token_digest=digest).select_related("release").first()
-    if transfer is None:
+    found = Transfer.objects.filter(token_digest=digest).select_related("release").first()
+    if found is None or transfer not in (None, found.public_id):
         raise NotReleased(_("No transfer has this token. Ask the gate for a new one."), code="unknown_token")
-    if hasattr(transfer, "release"):
+    if hasattr(found, "release"):
         raise NotReleased(_("The data of this transfer went already: each is sent once."), code="released")
-    if transfer.token_expires_at is None or transfer.token_expires_at <= timezone.now():
+    if found.token_expires_at is None or found.token_expires_at <= timezone.now():
         raise NotReleased(_("The time of this transfer is over. Ask the gate again."), code="lapsed")
     try:
         with transaction.atomic():
-            return Release.objects.create(
-                transfer=transfer, payload_sha256=payload_sha256, size=size, reference=reference
-            )
+            return Release.objects.create(transfer=found, payload_sha256=payload_sha256, size=size, reference=reference)
     except IntegrityError as error:
         broken = _constraint(error)
         if broken == "transfers_consent_stands":

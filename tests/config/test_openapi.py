@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from audit.actor import acting_as
 from config.api import api
 from consent import feed, ledger
 from consent.models import Subscriber
@@ -28,6 +29,8 @@ from tests.consent import factories
 from tests.consent.system import System
 from tests.e2e.browser import Seat, chromium
 from tests.subjects.factories import DataSubjectFactory
+from tests.transfers import factories as transfers
+from transfers.services import authorise
 
 PROVE = os.environ.get("KELISIM_PROVE") == "1"
 EXAMPLES = 1000 if PROVE else 30
@@ -59,7 +62,25 @@ def world(transactional_db):
         subject=person, category="email", values=[{"value": "a@example.kz"}], source="api", origin="subject"
     )
     SourceSystem.objects.create(code="site")
+    gated = transfers.world()
+    gated.consents()
+    with acting_as("job:fixture"):
+        let = authorise(question=gated.question())
+    asked = {
+        "subject": str(gated.person),
+        "recipient": gated.recipient.code,
+        "purpose": gated.purpose.code,
+        "categories": ["iin"],
+    }
     return {
+        "recipient": [gated.recipient.code],
+        "purpose": [gated.purpose.code],
+        "questions": [[asked]],
+        "transfers": [[asked]],
+        "public_id": [str(let.transfer.public_id)],
+        "token": [let.token],
+        "payload_sha256": ["0" * 64],
+        "context": [{}],
         "category": ["ip_address", "email"],
         "values": [[{"value": "a@example.kz"}], ["a@example.kz"]],
         "categories": [["email"]],
@@ -78,7 +99,7 @@ def world(transactional_db):
         "count": [3],
         "outcome": ["granted"],
         "client_number": ["17"],
-        "subject": [str(person)],
+        "subject": [str(person), str(gated.person)],
         "served": [shown.served.pk],
         "expected_version": [1],
         "form": ["C1", "C8"],

@@ -135,6 +135,8 @@ class TestAtTheDoor:
             "forms:read": ("get", "/forms", None),
             "consent:read": ("get", f"/subjects/{person}/consents", None),
             "consent:write": ("post", f"/subjects/{person}/forms/C1/served", {}),
+            "transfers:ask": ("post", "/transfers/decisions", {}),
+            "transfers:write": ("post", "/transfers", {}),
             "changes:read": ("get", "/changes", None),
         }
         assert set(asked) == set(Scope.values)

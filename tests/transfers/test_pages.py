@@ -151,6 +151,11 @@ class TestTryingTheGate:
         assert "The person withdrew the consent C3." in answer
         assert "Allowed after the person gives the consent C3" in answer
 
+    def test_data_are_called_by_their_titles(self, officer, world):
+        answer = page(officer.post(f"{ADMIN}transfer/try/", asked(world, categories=["full_name", "email"])))
+        assert re.search(r"The transfer rule does not cover: E-?mail", answer), answer
+        assert "Allowed without: E" in answer
+
     def test_it_speaks_the_readers_language(self, desk, world):
         answer = desk("officer", "ru").post(f"{ADMIN}transfer/try/", asked(world))
         assert answer.headers["Content-Language"] == "ru"

@@ -1,0 +1,126 @@
+"""What a granted request does by itself in this app: blocking, its end, a correction, a review (94-V art. 24, 25).
+
+Withdrawals and objections are consent's. A kind that is only answered has an entry too: nothing is forgotten.
+"""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+from simple_history.utils import get_history_manager_for_model
+
+from audit.actor import because
+from audit.models import AccessRecord
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects import decisions, formats, holds, ports, recording, vault
+from subjects.enums import Origin, OverrideReason, Source, Standing
+from subjects.models import AutomatedDecision, DataSubject
+from subjects.request_services import VALUE, need
+from subjects.requests import RequestChannel, RequestKind, SubjectRequest
+
+BLOCKED, UNBLOCKED = "blocked_on_request", "unblocked_on_request"
+
+
+def _set_standing(person: DataSubject, standing: str, reason: str) -> None:
+    with because(reason):
+        person.standing = standing
+        person.save(update_fields=["standing"])
+    for handler in ports.on_standing_changed:
+        handler(person)
+
+
+def _person(request: SubjectRequest) -> DataSubject:
+    return DataSubject.objects.select_for_update().get(pk=request.subject_id)
+
+
+@transaction.atomic
+def block(request: SubjectRequest, by: StaffUser) -> None:
+    """Everything stops, destruction too, until the blocking ends. Raises NotAllowed."""
+    person = _person(request)
+    if person.standing == Standing.BLOCKED:
+        return
+    if person.standing not in (Standing.ORDINARY, Standing.RESTRICTED):
+        raise NotAllowed(_("The data of a person with this standing cannot be blocked."), code="standing")
+    _set_standing(person, Standing.BLOCKED, BLOCKED)
+
+
+@transaction.atomic
+def unblock(request: SubjectRequest, by: StaffUser) -> None:
+    """What stood before the blocking stands again."""
+    person = _person(request)
+    if person.standing != Standing.BLOCKED:
+        return
+    history = get_history_manager_for_model(DataSubject).filter(id=person.pk).exclude(standing=Standing.BLOCKED)
+    before = history.order_by("-history_id").values_list("standing", flat=True).first()
+    _set_standing(person, before or Standing.ORDINARY, UNBLOCKED)
+
+
+@transaction.atomic
+def correct(request: SubjectRequest, by: StaffUser) -> None:
+    """Put the right value in; what the request does not say exactly is work for an officer. Raises NotAllowed.
+
+    History keeps the old value as ciphertext.
+    """
+    category = request.category and request.category.code
+    known = formats.category_of(category) if category and category not in formats.TECHNICAL else None
+    if request.sealed_value is None or known is None or set(known.required) - {"value"}:
+        need(request=request, kind=RequestKind.CORRECT)
+        return
+    parts = vault.open_proof(
+        subject=request.subject,
+        what=VALUE,
+        sealed=bytes(request.sealed_value),
+        door=AccessRecord.Door.JOB,
+        reason="request",
+    )
+    try:
+        recording.add(
+            subject=request.subject,
+            category=category,
+            parts=parts,
+            source=Source.CABINET if request.channel == RequestChannel.CABINET else Source.FORM,
+            origin=Origin.SUBJECT,
+            override=OverrideReason.PERSON,
+        )
+    except (recording.Unfit, recording.Taken) as error:
+        raise NotAllowed(
+            _("The value of the request cannot be right: ask the person, or refuse and say why."), code="value"
+        ) from error
+    if known.many:  # the right one is there; which one was wrong, an officer sees
+        need(request=request, kind=RequestKind.CORRECT)
+
+
+@transaction.atomic
+def destroy(request: SubjectRequest, by: StaffUser) -> None:
+    """Destruction is an act of its own that two people sign; here it becomes work. Raises NotAllowed under a hold."""
+    if holds.held([request.subject_id]):
+        raise NotAllowed(
+            _("The data is held and may not be destroyed now. Refuse, and say on what ground."), code="held"
+        )
+    need(request=request, kind=RequestKind.DESTROY)
+
+
+@transaction.atomic
+def review(request: SubjectRequest, by: StaffUser) -> None:
+    """Ask for a human review of the decision it names, or of all that nobody has reviewed."""
+    rows = AutomatedDecision.objects.filter(subject=request.subject_id, reviewed_at=None)
+    if request.target:
+        rows = rows.filter(number=request.target)
+    for row in rows.order_by("pk"):
+        decisions.ask_review(decision=row, at=request.received_at)
+    need(request=request, kind=RequestKind.HUMAN_REVIEW)
+
+
+def answered(request: SubjectRequest, by: StaffUser) -> None:
+    """The answer itself is the act."""
+
+
+HANDLERS = {
+    RequestKind.ACCESS: answered,
+    RequestKind.CONFIRM: answered,
+    RequestKind.COMPLAINT: answered,
+    RequestKind.BLOCK: block,
+    RequestKind.UNBLOCK: unblock,
+    RequestKind.CORRECT: correct,
+    RequestKind.DESTROY: destroy,
+    RequestKind.HUMAN_REVIEW: review,
+}

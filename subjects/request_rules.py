@@ -1,0 +1,132 @@
+"""When a step of a request is open, as pairs: `check_…` raises with a sentence, `may_…` asks (DESIGN 7)."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects.requests import TRANSITIONS, Refusal, RequestState, SubjectRequest
+
+
+def _check_right(by: StaffUser, right: str = "subjects.handle_subjectrequest") -> None:
+    if not by.has_perm(right):
+        raise NotAllowed(_("Your role does not include this step."), code="permission")
+
+
+def _check_leads_to(request: SubjectRequest, state: str) -> None:
+    if state not in TRANSITIONS[request.state]:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+
+
+def check_may_register(*, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by, "subjects.add_subjectrequest")
+
+
+def check_may_identify(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Who asks is established once, while the request is open. Raises NotAllowed."""
+    _check_right(by)
+    if not request.is_open or request.identified_at is not None:
+        raise NotAllowed(_("It is established already who asks."), code="overtaken")
+
+
+def check_may_assign(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by)
+    if not request.is_open:
+        raise NotAllowed(_("This request is closed."), code="overtaken")
+
+
+def check_may_take_up(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by)
+    if request.state != RequestState.INITIATED:
+        raise NotAllowed(_("Somebody works on this request already."), code="overtaken")
+
+
+def check_may_pause(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Whether its terms may pause, the clock says. Raises NotAllowed."""
+    _check_right(by)
+    _check_leads_to(request, RequestState.REQUIRES_ACTION)
+    if request.decided_by_id is not None:
+        raise NotAllowed(_("A decision is proposed: it waits for a second person."), code="overtaken")
+
+
+def check_may_resume(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by)
+    if request.state != RequestState.REQUIRES_ACTION:
+        raise NotAllowed(_("This request is not paused."), code="overtaken")
+
+
+def check_may_decide(request: SubjectRequest, *, by: StaffUser, refusal: str = "") -> None:
+    """Propose a decision; before it is established who asks, only to refuse for that. Raises NotAllowed."""
+    _check_right(by)
+    _check_leads_to(request, RequestState.ACCEPTED)
+    if request.decided_by_id is not None:
+        raise NotAllowed(_("A decision is proposed: it waits for a second person."), code="overtaken")
+    if request.identified_at is None and refusal != Refusal.IDENTITY:
+        raise NotAllowed(
+            _("It is not established who asks. Establish it first, or refuse on that ground."), code="identity"
+        )
+
+
+def check_may_approve(request: SubjectRequest, *, by: StaffUser) -> None:
+    """A refusal and a destruction are approved by somebody else. Raises NotAllowed."""
+    _check_right(by, "subjects.approve_subjectrequest")
+    if not request.waits_for_second:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if request.decided_by_id == by.pk:
+        raise NotAllowed(_("You proposed this, so somebody else must approve it."), code="four_eyes")
+
+
+def check_may_send_back(request: SubjectRequest, *, by: StaffUser) -> None:
+    """A proposal is taken back by who made it or by who may approve it. Raises NotAllowed."""
+    if not request.waits_for_second:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if request.decided_by_id != by.pk:
+        _check_right(by, "subjects.approve_subjectrequest")
+
+
+def check_may_answer(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Answered when it is granted and all that had to be done is done. Raises NotAllowed."""
+    _check_right(by)
+    _check_leads_to(request, RequestState.FULFILLED)
+    if request.items.filter(done_at=None).exists():
+        raise NotAllowed(_("Not everything is done yet: finish the work below first."), code="work")
+
+
+def check_may_close(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Without an answer: taken back by the person, or repeated. Raises NotAllowed."""
+    _check_right(by)
+    _check_leads_to(request, RequestState.UNFULFILLED)
+    if request.decided_by_id is not None:
+        raise NotAllowed(_("A decision is proposed: it waits for a second person."), code="overtaken")
+
+
+def check_may_work(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by)
+    if request.state != RequestState.ACCEPTED:
+        raise NotAllowed(_("This request is closed."), code="overtaken")
+
+
+def may(check: Callable[..., None], request: SubjectRequest, *, by: StaffUser) -> bool:
+    """Whether one of the checks above would let it pass."""
+    try:
+        check(request, by=by)
+    except ValidationError:
+        return False
+    return True
+
+
+def may_decide(request: SubjectRequest, *, by: StaffUser) -> bool:
+    """Whether some decision may be proposed, if only a refusal because nobody knows who asks."""
+    return may(lambda row, by: check_may_decide(row, by=by, refusal=Refusal.IDENTITY), request, by=by)
+
+
+def check_may_read(request: SubjectRequest, *, by: StaffUser) -> None:
+    """The person's words are for who works on the request. Raises NotAllowed."""
+    _check_right(by)

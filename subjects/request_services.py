@@ -1,0 +1,366 @@
+"""The verbs of a request: from its receipt to the answer that is kept (94-V art. 24, 25; policy 7.1).
+
+Every verb locks the row; its clocks run from receipt in Asia/Almaty, whoever registers it later.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from audit.models import AccessRecord
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects import deadlines, evidence, ports, request_letters, vault
+from subjects import request_rules as rules
+from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
+from subjects.requests import Identity, RequestChannel, RequestItem, RequestKind, RequestState, SubjectRequest
+
+TEXT, VALUE, ANSWER, COMMENT = (
+    "subjects.request", "subjects.request_value", "subjects.request_answer", "subjects.request_comment",
+)  # fmt: skip
+# which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
+RULE_OF: dict[str, str] = {
+    RequestKind.ACCESS: "ACCESS",
+    RequestKind.CONFIRM: "ACCESS",
+    RequestKind.HUMAN_REVIEW: "ACCESS",
+    RequestKind.COMPLAINT: "ACCESS",
+    RequestKind.CORRECT: "CHANGE",
+    RequestKind.BLOCK: "BLOCK",
+    RequestKind.UNBLOCK: "UNBLOCK",
+    RequestKind.DESTROY: "DESTROY",
+    RequestKind.STOP_PUBLIC: "PUBLIC",
+    RequestKind.WITHDRAW: "REFUSE",
+    RequestKind.OBJECT: "REFUSE",
+}
+# what every system that holds data is asked to do too
+IN_SYSTEMS = (
+    RequestKind.ACCESS, RequestKind.CONFIRM, RequestKind.CORRECT, RequestKind.BLOCK, RequestKind.UNBLOCK,
+    RequestKind.DESTROY,
+)  # fmt: skip
+
+
+@transaction.atomic
+def register(
+    *,
+    kinds: Sequence[str],
+    channel: str,
+    language: str,
+    received_at: datetime | None = None,
+    subject: DataSubject | None = None,
+    by: StaffUser | None = None,
+    text: str = "",
+    representative: Representative | None = None,
+    target: str = "",
+    category: DataCategory | None = None,
+    value: str = "",
+    disclosure: str = "subject",
+) -> SubjectRequest:
+    """Write a request down and start its clocks from `received_at` (aware, now by default).
+
+    by: the officer; None when the person makes it in the cabinet, which establishes who asks. text, value: the person's
+    words, sealed; only with a subject, since nobody else has a key. Raises NotAllowed, ValidationError.
+    """
+    now = timezone.now()
+    if by is not None:
+        rules.check_may_register(by=by)
+    elif subject is None or channel != RequestChannel.CABINET:
+        raise NotAllowed(_("Without an officer a request is made by a person in the cabinet."), code="actor")
+    if received_at is not None and received_at > now:
+        raise ValidationError({"received_at": _("This moment is yet to come.")})
+    if not kinds:
+        raise ValidationError({"kinds": _("Say what is asked.")})
+    if subject is None and (text or value):
+        raise ValidationError(
+            {"text": _("Words of somebody we do not know are not kept here: write them in when you know who asks.")}
+        )
+    _check_representative(representative, subject, received_at or now)
+    row = SubjectRequest(
+        subject=subject,
+        kinds=[RequestKind(kind).value for kind in dict.fromkeys(kinds)],
+        channel=RequestChannel(channel).value,
+        language=language,
+        received_at=received_at or now,
+        representative=representative,
+        target=target,
+        category=category,
+        disclosure=disclosure,
+    )
+    if by is None:
+        row.identity, row.identified_at = Identity.CABINET, now
+    _seal(row, text=text, value=value)
+    row.full_clean()
+    row.save()
+    for code in sorted({RULE_OF[kind] for kind in row.kinds}):
+        deadlines.start(rule_code=code, about=row.about, at=row.received_at)
+    request_letters.tell(row, request_letters.RECEIVED)
+    return row
+
+
+def _check_representative(who: Representative | None, subject: DataSubject | None, at: datetime) -> None:
+    if who is None:
+        return
+    known = Representative.objects.in_force(at).filter(pk=who.pk, subject=subject).first() if subject else None
+    if known is None or Representative.Act.ASK not in known.acts:
+        raise ValidationError({"representative": _("This representative may not make requests for the person.")})
+
+
+def _seal(row: SubjectRequest, *, text: str = "", value: str = "") -> None:
+    if row.subject is None:
+        return
+    if text.strip():
+        row.sealed_text = evidence.seal(subject=row.subject, what=TEXT, parts={"value": text.strip()})
+    if value.strip():
+        row.sealed_value = evidence.seal(subject=row.subject, what=VALUE, parts={"value": value.strip()})
+
+
+def _locked(request: SubjectRequest) -> SubjectRequest:
+    return (
+        SubjectRequest.objects.select_for_update(of=("self",)).select_related("subject", "category").get(pk=request.pk)
+    )
+
+
+def _save(row: SubjectRequest, **fields: Any) -> SubjectRequest:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(fields))
+    return row
+
+
+@transaction.atomic
+def identify(
+    *, request: SubjectRequest, identity: str, by: StaffUser, subject: DataSubject | None = None, text: str = ""
+) -> SubjectRequest:
+    """Record how it was established who asks; subject: who it is, None when we hold nothing on them.
+
+    Nothing leaves before (issue 5). text: the person's words, when they could not be kept before. Raises NotAllowed.
+    """
+    row = _locked(request)
+    rules.check_may_identify(row, by=by)
+    if identity == Identity.CABINET:
+        raise ValidationError({"identity": _("Only the cabinet itself establishes that.")})
+    if row.subject_id and subject is not None and subject.pk != row.subject_id:
+        raise ValidationError({"subject": _("The request names another person: register a new one.")})
+    row.subject = subject or row.subject
+    _seal(row, text=text)
+    _save(
+        row,
+        subject=row.subject,
+        sealed_text=row.sealed_text,
+        identity=Identity(identity).value,
+        identified_by=by,
+        identified_at=timezone.now(),
+    )
+    request_letters.tell(row, request_letters.RECEIVED)
+    return row
+
+
+@transaction.atomic
+def assign(*, request: SubjectRequest, to: StaffUser, by: StaffUser) -> SubjectRequest:
+    """Give it to a colleague who may work on it. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_assign(row, by=by)
+    if not to.is_active or not to.has_perm("subjects.handle_subjectrequest"):
+        raise ValidationError({"assignee": _("This colleague does not work on requests.")})
+    return _save(row, assignee=to)
+
+
+@transaction.atomic
+def take_up(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
+    """Begin to work on it; who begins is the assignee when there is none. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_take_up(row, by=by)
+    return _save(row, state=RequestState.ACKNOWLEDGED, assignee=row.assignee or by)
+
+
+@transaction.atomic
+def pause(*, request: SubjectRequest, reason: str, by: StaffUser) -> SubjectRequest:
+    """Stop the clocks that may stop for this reason (PauseReason), and tell the person. Raises NotAllowed.
+
+    Those whose rule does not allow it run on; when none allows it, nothing is paused.
+    """
+    row = _locked(request)
+    rules.check_may_pause(row, by=by)
+    running = list(deadlines.of(row.about).running().select_related("rule"))
+    allowed = [one for one in running if reason in one.rule.may_pause_for]
+    if not allowed:
+        raise NotAllowed(_("The law does not let this term be paused for that reason."), code="reason")
+    for deadline in allowed:
+        deadlines.pause(deadline=deadline, reason=reason)
+    _save(row, state=RequestState.REQUIRES_ACTION)
+    request_letters.tell(row, request_letters.PAUSED)
+    return row
+
+
+@transaction.atomic
+def resume(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
+    """Go on; the days that were left are counted from tomorrow. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_resume(row, by=by)
+    for deadline in deadlines.of(row.about).filter(paused_at__isnull=False):
+        deadlines.resume(deadline=deadline)
+    return _save(row, state=RequestState.ACKNOWLEDGED)
+
+
+@transaction.atomic
+def decide(*, request: SubjectRequest, by: StaffUser, refusal: str = "", target: str = "") -> SubjectRequest:
+    """Grant it, or propose to refuse it on a ground (Refusal); a destruction is proposed too, the rest is granted now.
+
+    target: what it is about, when the person did not say it by a code. Raises NotAllowed, ValidationError.
+    """
+    row = _locked(request)
+    rules.check_may_decide(row, by=by, refusal=refusal)
+    _save(
+        row,
+        target=target or row.target,
+        refusing=bool(refusal),
+        refusal=refusal,
+        decided_by=by,
+        decided_at=timezone.now(),
+    )
+    return row if row.needs_second else _grant(row, by=by)
+
+
+@transaction.atomic
+def approve(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
+    """Let a proposed refusal or destruction take effect: the second person. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_approve(row, by=by)
+    now = timezone.now()
+    if not row.refusing:
+        _save(row, approved_by=by, approved_at=now)
+        return _grant(row, by=by)
+    _keep_answer(row, request_letters.refusal_text(row), at=now)
+    _save(
+        row,
+        approved_by=by,
+        approved_at=now,
+        state=RequestState.REJECTED,
+        answered_at=now,
+        sealed_answer=row.sealed_answer,
+        answer_sha256=row.answer_sha256,
+    )
+    request_letters.tell(row, request_letters.REFUSED)
+    return row
+
+
+@transaction.atomic
+def send_back(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
+    """The proposed decision is not approved, or taken back: it is to be decided again. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_send_back(row, by=by)
+    return _save(row, refusing=False, refusal="", decided_by=None, decided_at=None)
+
+
+def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
+    """Do what is asked, in this transaction: each kind by the app that owns the act."""
+    _save(row, state=RequestState.ACCEPTED)
+    if row.subject is None:
+        return row
+    for kind in row.kinds:
+        ports.execute_request[kind](row, by)
+        if kind in IN_SYSTEMS:
+            for system in SourceSystem.objects.filter(retired_on=None):
+                need(request=row, kind=kind, system=system)
+    return row
+
+
+def need(*, request: SubjectRequest, kind: str, system: SourceSystem | None = None) -> RequestItem:
+    """Work that has to be done before the answer; the same twice is one."""
+    return RequestItem.objects.get_or_create(request=request, kind=kind, system=system)[0]
+
+
+@transaction.atomic
+def finish_item(*, item: RequestItem, by: StaffUser, comment: str = "") -> RequestItem:
+    """The work is done; comment: sealed with the person's key. Raises NotAllowed."""
+    row = _locked(item.request)
+    rules.check_may_work(row, by=by)
+    item = RequestItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
+    if item.done_at is not None:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if comment.strip() and row.subject is not None:
+        item.sealed_comment = evidence.seal(subject=row.subject, what=COMMENT, parts={"value": comment.strip()})
+    item.done_by, item.done_at = by, timezone.now()
+    item.save(update_fields=["sealed_comment", "done_by", "done_at"])
+    return item
+
+
+@transaction.atomic
+def answer(*, request: SubjectRequest, by: StaffUser, text: str = "") -> SubjectRequest:
+    """Answer what was granted: the text is kept, sealed and hashed, and the person is told that it waits.
+
+    Somebody on whom nothing is held gets the standard answer, without a text. Raises NotAllowed, ValidationError.
+    """
+    row = _locked(request)
+    rules.check_may_answer(row, by=by)
+    nothing = row.subject is None
+    if not nothing and not text.strip():
+        raise ValidationError({"text": _("Write the answer.")})
+    now = timezone.now()
+    _keep_answer(row, request_letters.nothing_held_text(row) if nothing else text.strip(), at=now)
+    _save(
+        row,
+        state=RequestState.FULFILLED,
+        nothing_held=nothing,
+        answered_at=now,
+        sealed_answer=row.sealed_answer,
+        answer_sha256=row.answer_sha256,
+    )
+    request_letters.tell(row, request_letters.ANSWERED)
+    return row
+
+
+def _keep_answer(row: SubjectRequest, text: str, *, at: datetime) -> None:
+    row.answer_sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if row.subject is not None:
+        row.sealed_answer = evidence.seal(subject=row.subject, what=ANSWER, parts={"value": text})
+    _meet(row, at=at)
+
+
+def _meet(row: SubjectRequest, *, at: datetime) -> None:
+    for deadline in deadlines.of(row.about).open():
+        deadlines.meet(deadline=deadline, at=at)
+
+
+@transaction.atomic
+def close(*, request: SubjectRequest, by: StaffUser, duplicate_of: SubjectRequest | None = None) -> SubjectRequest:
+    """Without an answer: the person took it back, or it repeats another request of theirs. Raises NotAllowed."""
+    row = _locked(request)
+    rules.check_may_close(row, by=by)
+    if duplicate_of is not None and (duplicate_of.pk == row.pk or duplicate_of.subject_id != row.subject_id):
+        raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
+    _meet(row, at=timezone.now())
+    return _save(row, state=RequestState.UNFULFILLED, duplicate_of=duplicate_of)
+
+
+def read(*, request: SubjectRequest, by: StaffUser) -> dict[str, str]:
+    """{"text", "value", "answer"}: what is kept of it, for the officer who works on it; each look is recorded."""
+    rules.check_may_read(request, by=by)
+    kept = {"text": (TEXT, request.sealed_text), "value": (VALUE, request.sealed_value)}
+    kept["answer"] = (ANSWER, request.sealed_answer)
+    return {
+        name: vault.reveal_proof(
+            subject=request.subject, what=what, sealed=bytes(sealed), by=by, reason="request",
+            withheld=request.disclosure != "subject",
+        )["value"]
+        for name, (what, sealed) in kept.items()
+        if sealed is not None and request.subject is not None
+    }  # fmt: skip
+
+
+def own_answer(*, request: SubjectRequest) -> str:
+    """The answer for the person's own page; "" while there is none."""
+    if request.subject is None or request.sealed_answer is None:
+        return ""
+    return vault.open_proof(
+        subject=request.subject,
+        what=ANSWER,
+        sealed=bytes(request.sealed_answer),
+        door=AccessRecord.Door.OWN,
+        reason="request",
+    )["value"]

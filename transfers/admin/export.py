@@ -1,0 +1,139 @@
+"""The pages that take the register out as a file and show why transfers were refused."""
+
+from datetime import date, timedelta
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, Func, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from audit.spreadsheet import CONTENT_TYPE
+from transfers import exporting
+from transfers.admin.fields import categories
+from transfers.enums import Check, Verdict
+from transfers.models import Recipient, Transfer
+
+DAYS = 30
+FORMATS = [("xlsx", "XLSX"), ("pdf", "PDF"), ("json", "JSON")]
+
+
+def _day(label: object) -> forms.DateField:
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+
+class PeriodForm(forms.Form):
+    since = _day(pgettext_lazy("period", "From"))
+    until = _day(pgettext_lazy("period", "To"))
+    recipient = forms.ModelChoiceField(
+        Recipient.objects.order_by("code"), to_field_name="code", required=False, label=_("Recipient")
+    )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        today = timezone.localdate()
+        super().__init__(*args, **{"initial": {"since": today - timedelta(days=DAYS), "until": today}, **kwargs})
+
+    def clean(self) -> dict:
+        found = super().clean()
+        since, until = found.get("since"), found.get("until")
+        if since and until and since > until:
+            self.add_error("until", gettext("The last day is before the first."))
+        return found
+
+    def rows(self, queryset: QuerySet[Transfer]) -> QuerySet[Transfer]:
+        """Of a valid form."""
+        given = self.cleaned_data
+        rows = exporting.of_days(queryset, given["since"], given["until"])
+        return rows.filter(recipient=given["recipient"]) if given["recipient"] else rows
+
+
+class ExportForm(PeriodForm):
+    format = forms.ChoiceField(choices=FORMATS, label=_("File"))
+
+
+class ExportPages:
+    """Mixed into the admin of the register."""
+
+    def export_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        return [
+            path("export/", wrap(self.export_view), name="transfers_export"),
+            path("refusals/", wrap(self.refusals_view), name="transfers_refusals"),
+        ]
+
+    def _may_look(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """Choose days and kind of file; the file says when it was made and by whom."""
+        self._may_look(request)
+        form = ExportForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            rows = form.rows(self.get_queryset(request))
+            kind = form.cleaned_data["format"]
+            if kind != "pdf" or rows.count() <= exporting.MOST_ON_PAPER:
+                return self._file(request, rows, kind, form.cleaned_data["since"], form.cleaned_data["until"])
+            form.add_error("format", gettext("So many rows are too many for paper: choose XLSX or fewer days."))
+        title = gettext("Take the register out")
+        return self._page(request, "export", title, 422 if form.errors else 200, form=form)
+
+    def _file(
+        self, request: HttpRequest, rows: QuerySet[Transfer], kind: str, since: date, until: date
+    ) -> HttpResponse | StreamingHttpResponse:
+        about = exporting.head(since=since, until=until, by=request.user)
+        headers = {
+            "Content-Disposition": f'attachment; filename="transfers-{since}-{until}.{kind}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        if kind == "json":
+            return StreamingHttpResponse(
+                exporting.as_json(rows, about), content_type="application/json", headers=headers
+            )
+        titles = dict(categories())
+        if kind == "xlsx":
+            content, media_type = exporting.as_xlsx(rows, about, titles), CONTENT_TYPE
+        else:
+            content, media_type = exporting.as_pdf(rows, about, titles), "application/pdf"
+        return HttpResponse(content, content_type=media_type, headers=headers)
+
+    def refusals_view(self, request: HttpRequest) -> HttpResponse:
+        """How many transfers each check stopped, as bars that are a table."""
+        self._may_look(request)
+        form = PeriodForm(request.GET if "since" in request.GET else None)
+        initial = form.initial
+        if form.is_bound and form.is_valid():
+            rows = form.rows(self.get_queryset(request))
+        else:
+            rows = exporting.of_days(self.get_queryset(request), initial["since"], initial["until"])
+        rows = rows.select_related(None).defer(None).order_by()
+        reasons = dict(
+            rows.exclude(decision=Verdict.ALLOW)
+            .annotate(check=Func(F("failed"), function="unnest"))
+            .values_list("check")
+            .annotate(count=Count("pk"))
+        )
+        bars = [
+            {"label": str(check.label), "value": reasons[check.value], "state": "refused"}
+            for check in Check
+            if reasons.get(check.value)
+        ]
+        bars.sort(key=lambda bar: -bar["value"])
+        totals = dict(rows.values_list("decision").annotate(count=Count("pk")))
+        address = reverse("admin:transfers_transfer_changelist")
+        return self._page(
+            request,
+            "refusals",
+            gettext("Why transfers were refused"),
+            422 if form.errors else 200,
+            form=form,
+            bars=bars,
+            most=max((bar["value"] for bar in bars), default=1),
+            totals=[
+                (verdict.label, str(totals.get(verdict.value, 0)), f"{address}?decision__exact={verdict.value}")
+                for verdict in Verdict
+            ],
+        )

@@ -1,0 +1,82 @@
+"""What an officer asks the gate."""
+
+from datetime import datetime
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from consent.models import Purpose
+from subjects.models import DataSubject
+from transfers.admin.fields import CategoriesField
+from transfers.decisions import Context, Question
+from transfers.enums import Direction
+from transfers.models import Recipient
+
+
+class QuestionForm(forms.Form):
+    """A question to the gate, about now or a past moment; the gate itself says what is not in order."""
+
+    subject = forms.CharField(
+        label=_("person"), max_length=20, help_text=_("The reference: S-000481."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    recipient = forms.ModelChoiceField(Recipient.objects.order_by("code"), to_field_name="code", label=_("recipient"))
+    purpose = forms.ModelChoiceField(Purpose.objects.order_by("order"), to_field_name="code", label=_("purpose"))
+    direction = forms.ChoiceField(choices=Direction.choices, initial=Direction.OUTGOING, label=_("direction"))
+    categories = CategoriesField()
+    at = forms.DateTimeField(
+        label=_("at the moment"), required=False, help_text=_("Empty: now. Time of Kazakhstan."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )  # fmt: skip
+    scope = forms.CharField(
+        label=_("which consent"), max_length=80, required=False,
+        help_text=_("Of several, one is meant: report:…, token:…. Empty: the newest."),
+    )  # fmt: skip
+    body = forms.CharField(label=_("the body that asks"), max_length=120, required=False)
+    article = forms.CharField(label=_("the article"), max_length=120, required=False)
+    request_number = forms.CharField(label=_("the number of the letter"), max_length=60, required=False)
+    request_date = forms.DateField(
+        label=_("the date of the letter"), required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )  # fmt: skip
+    sanction = forms.CharField(label=_("the sanction"), max_length=120, required=False)
+
+    OF_A_DEMAND = ("body", "article", "request_number", "request_date", "sanction")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.label = capfirst(field.label)
+
+    def clean_subject(self) -> str:
+        reference = self.cleaned_data["subject"].strip().upper()
+        if not DataSubject.objects.filter(reference=reference).exists():
+            raise ValidationError(gettext("No person has this reference. Check it in the register of data subjects."))
+        return reference
+
+    def clean_at(self) -> datetime | None:
+        at = self.cleaned_data["at"]
+        if at is not None and at > timezone.now():
+            raise ValidationError(gettext("The gate answers about now and the past: choose an earlier moment."))
+        return at
+
+    def demanded(self) -> list[forms.BoundField]:
+        """The fields that only a demand by law fills in."""
+        return [self[name] for name in self.OF_A_DEMAND]
+
+    def question(self) -> Question:
+        """What was asked; of a valid form."""
+        given = self.cleaned_data
+        return Question(
+            subject=given["subject"],
+            recipient=given["recipient"].code,
+            purpose=given["purpose"].code,
+            categories=tuple(given["categories"]),
+            direction=given["direction"],
+            at=given["at"],
+            context=Context(scope=given["scope"], **{name: given[name] for name in self.OF_A_DEMAND}),
+        )

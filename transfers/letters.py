@@ -1,0 +1,66 @@
+"""The letter to officers about an agreement that ends (policy 4.2)."""
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from notifications.ports import LetterKind
+from notifications.services import write
+from staff.models import Operator, StaffUser
+from transfers.agreements import ending
+from transfers.models import Agreement
+
+AGREEMENT_ENDING = "agreement_ending"
+
+
+def tell_of_ending() -> int:
+    """Put a letter into the outbox of everybody who enters agreements, once an agreement; how many agreements."""
+    rows = list(ending())
+    if not rows:
+        return 0
+    officers = [
+        user
+        for user in StaffUser.objects.filter(is_active=True).exclude(email="")
+        if user.has_perm("transfers.add_agreement")
+    ]
+    for row in rows:
+        for officer in officers:
+            write(
+                kind=AGREEMENT_ENDING,
+                cause=f"transfers.Agreement:{row.pk}#{AGREEMENT_ENDING}",
+                language=officer.language,
+                staff_id=officer.pk,
+            )
+    return len(rows)
+
+
+def _agreement_of(cause: str) -> Agreement | None:
+    pk = int(cause.partition(":")[2].partition("#")[0])
+    return Agreement.objects.select_related("recipient").filter(pk=pk).first()
+
+
+def _context(cause: str, language: str) -> dict:
+    row, operator = _agreement_of(cause), Operator.current()
+    assert row is not None
+    with translation.override(language):
+        return {
+            "number": row.number,
+            "recipient": str(row.recipient),
+            "day": date_format(row.valid_to, "DATE_FORMAT"),
+            "agreement_link": settings.SITE_URL + reverse("admin:transfers_agreement_change", args=[row.pk]),
+            "operator_name": operator.name(language) if operator else "Kelisim",
+        }
+
+
+def _is_current(cause: str) -> bool:
+    row = _agreement_of(cause)
+    return row is not None and row.is_in_force and row.valid_to is not None and row.valid_to >= timezone.localdate()
+
+
+KINDS = (
+    LetterKind(
+        AGREEMENT_ENDING, _context, is_current=_is_current, notice=False, title=_("an agreement with a recipient ends")
+    ),
+)
