@@ -21,6 +21,7 @@ urlpatterns = [
     path("policy/", include("policies.urls")),
     path("cabinet/", include("subjects.urls")),
     path("cabinet/", include("consent.urls")),
+    path("cabinet/", include("transfers.urls")),
 ]
 if not settings.PRODUCTION:
     urlpatterns.append(path("demo/", include("config.demo.urls")))

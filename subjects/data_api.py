@@ -247,7 +247,8 @@ def put_holding(request: HttpRequest, ref: Ref, category: Category, payload: Hol
     return {"category": category, **payload.dict()}
 
 
-@router.get(
+@router.api_operation(
+    ["GET", "HEAD"],
     "/subjects/{ref}/denylist",
     auth=ApiKey(Scope.DENYLIST_READ),
     response={200: DenylistOut, **refusals(404)},
@@ -271,7 +272,8 @@ def read_denylist(request: HttpRequest, ref: Ref) -> dict[str, object]:
     return {"denied": bool(told), "entries": told}
 
 
-@router.get(
+@router.api_operation(
+    ["GET", "HEAD"],
     "/subjects/{ref}/monitoring",
     auth=ApiKey(Scope.AML_READ),
     response={200: MonitoringOut, **refusals(404)},

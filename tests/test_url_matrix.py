@@ -334,6 +334,7 @@ def addresses(world: dict) -> list[Address]:
         "api:read_monitoring": [("", {"ref": str(b)})],
         "api:put_decision": [("", {"ref": str(b), "number": "1"})],
         "api:ask_review": [("", {"ref": str(b), "number": "1"})],
+        "api:release": [("", {"public_id": "00000000-0000-4000-8000-000000000000"})],
         "api:put_link": [("", {"ref": str(b), "kind": "spouse"})],
         "api:put_application": [("", {"ref": str(b), "number": "1"})],
         "api:put_contract": [("", {"ref": str(b), "number": "1"})],
