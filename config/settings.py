@@ -116,7 +116,8 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 # PostgreSQL only. The web process takes connections from a pool; workers and commands keep one each.
 DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.postgresql")}
 DATABASES["default"]["TEST"] = {"TEMPLATE": "template0"}
-DATABASES["default"].setdefault("OPTIONS", {})
+# only statements that ask for it are prepared, as the gate's are; Django's own bind in the client and never do
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
 if env.bool("KELISIM_DB_POOL", False):
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("KELISIM_DB_POOL_SIZE", 10)}
 else:

@@ -18,7 +18,7 @@ from consent.enums import State
 from subjects.enums import Standing
 from tests.staff.factories import StaffUserFactory, permit
 from tests.transfers.factories import opened, world
-from transfers import gate, sentences, services
+from transfers import facts, gate, sentences, services
 from transfers.models import Recipient, Release, ShadowMode, Transfer, TransferRule
 
 pytestmark = pytest.mark.django_db
@@ -242,3 +242,12 @@ def test_a_question_is_read_back_as_it_was_kept(made):
     )
     assert gate.Question.from_json(json.loads(json.dumps(question.as_json()))) == question
     assert replace(question, categories=("b", "a", "b")).categories == ("a", "b")
+
+
+def test_the_server_keeps_the_plan_of_the_facts(made):
+    for _time in range(8):
+        facts.load(made.question())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE %s", ["%moment AS MAT%"])
+        (plans,) = cursor.fetchone()
+    assert plans > 0
