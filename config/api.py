@@ -21,8 +21,8 @@ from transfers.api import router as transfers
 
 DESCRIPTION = """
 Systems of the organisation tell who its data subjects are, show consent forms, record answers and withdrawals, ask
-what may be done with a person's data and to whom it may go, and follow changes. Errors are `application/problem+json` (RFC 9457) with a
-stable `code`; sentences come in the language of `Accept-Language` (kk, ru, en).
+what may be done with a person's data and to whom it may go, and follow changes. Errors are `application/problem+json`
+(RFC 9457) with a stable `code`; sentences come in the language of `Accept-Language` (kk, ru, en).
 """
 
 

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from consent import wording
+from consent.enums import Ground
+from consent.form_text import PLACEHOLDERS
 from consent.models import ConsentFormVersion, FormItem, ItemKind
 from staff.models import Operator
 
@@ -20,36 +23,36 @@ ELEMENTS = {
     "data": ("94-V art. 8(4)(7)", "data", _("the list of data")),
     "purposes": ("94-V art. 7", "purposes", _("the purposes")),
 }
-LANGUAGES = ("kk", "ru")
-# whoever uses a service has consented to nothing by it, and nobody consents to everything at once (94-V art. 8(1))
-UNCONDITIONAL = re.compile(
-    r"(?:безусловн|безоговорочн)\w*\s+соглас|соглас\w*\s+(?:безусловн|безоговорочн)"
-    r"|пользовани\w*[^.]{0,200}означает[^.]{0,60}соглас"
-    r"|(?:сөзсіз|шартсыз|даусыз)\s+(?:\w+\s+)?келіс|unconditional\w*\s+consent",
-    re.IGNORECASE,
-)
-EVERYTHING = re.compile(
-    r"соглас\w*\s+(?:на|со)\s+вс[её]м?\b(?!\s+указанн)|на\s+любые\s+цели|барлығына\s+келіс\w*|кез\s+келген\s+мақсат",
-    re.IGNORECASE,
-)
+RECIPIENTS = ("94-V art. 8(4)(4)", "recipients", _("the recipients"))
+LANGUAGES = ("kk", "ru")  # English is optional; a text that is there is read as strictly
+# what a text leaves to the system, whole or mistyped
+_BRACES = re.compile(r"\{[^{}\n]{0,60}\}?|\}")
+_KNOWN = frozenset(f"{{{name}}}" for name in PLACEHOLDERS)
+_ITEMS = {ItemKind.PURPOSE: "purposes", ItemKind.CATEGORY: "data", ItemKind.RECIPIENT: "recipients"}
+_MOST_WORDS = 160
 
 
 class Finding(NamedTuple):
-    """What is wrong: a code of `sentence`, the article, the language of the text ("" when none's), the element."""
+    """What is wrong: a code of `sentence`, the article, the language of the text ("" when none's), the element.
+
+    words: those it was found in, as they stand there; "" where something is missing.
+    """
 
     code: str
     article: str
     language: str = ""
     element: str = ""
+    words: str = ""
 
     @property
     def sentence(self) -> str:
         """In the active language."""
-        return str(_SENTENCES[self.code]) % {
-            "element": ELEMENTS[self.element][2] if self.element else "",
+        sentence = str(_SENTENCES[self.code]) % {
+            "element": _elements()[self.element][2] if self.element else "",
             "article": self.article,
             "language": _LANGUAGES.get(self.language, ""),
         }
+        return f"{sentence} {_('It says: “%(words)s”.') % {'words': self.words}}" if self.words else sentence
 
 
 _LANGUAGES = {"kk": _("Kazakh"), "ru": _("Russian"), "en": _("English")}
@@ -61,7 +64,16 @@ _SENTENCES = {
     "recipients_missing": _("Data go to third parties, but the form names none of them (%(article)s)."),
     "unconditional": _("The text in %(language)s makes the use of a service an unconditional consent (%(article)s)."),
     "everything": _("The text in %(language)s asks for consent to everything at once (%(article)s)."),
+    "open_ended": _("The text in %(language)s sets no bounds (%(article)s)."),
+    "item_open_ended": _("An item in %(language)s sets no bounds: %(element)s (%(article)s)."),
+    "purpose_open_ended": _("A purpose of this form is too unspecific to be consented to (%(article)s)."),
+    "placeholder": _("The text in %(language)s has braces that nothing is put in the place of (%(article)s)."),
+    "item_placeholder": _("An item in %(language)s has braces that nothing is put in the place of: %(element)s."),
 }
+
+
+def _elements() -> dict[str, tuple]:
+    return {**ELEMENTS, "recipients": RECIPIENTS}
 
 
 def lint(version: ConsentFormVersion, operator: Operator | None) -> list[Finding]:
@@ -74,11 +86,12 @@ def lint(version: ConsentFormVersion, operator: Operator | None) -> list[Finding
     ]
     if version.to_third_parties and not any(item.kind == ItemKind.RECIPIENT for item in items):
         found.append(Finding("recipients_missing", ELEMENTS["third_parties"][0]))
-    for language in LANGUAGES:
-        found += _of_text(version.text(language), language)
-        for kind, element in ((ItemKind.CATEGORY, "data"), (ItemKind.PURPOSE, "purposes")):
-            if any(item.kind == kind and not item.text(language) for item in items):
-                found.append(Finding("words_missing", ELEMENTS[element][0], language, element))
+    for item in items:
+        if item.purpose and (item.purpose.open_ended or item.purpose.ground == Ground.NONE):
+            found.append(Finding("purpose_open_ended", ELEMENTS["purposes"][0], words=item.purpose.code))
+    for language in (*LANGUAGES, *(["en"] if version.text_en.strip() else [])):
+        found += _of_text(version, language)
+        found += _of_items(items, language)
     return found
 
 
@@ -103,18 +116,55 @@ def _answered(element: str, version: ConsentFormVersion, items: list[FormItem], 
     return True
 
 
-def _of_text(text: str, language: str) -> list[Finding]:
+def _of_text(version: ConsentFormVersion, language: str) -> list[Finding]:
     """What is wrong with the text in one language."""
+    text = version.text(language)
     if not text.strip():
         return [Finding("text_missing", "94-V art. 8(4)", language)]
+    named = _elements() if version.to_third_parties else ELEMENTS
     found = [
         Finding("element_missing", article, language, element)
-        for element, (article, placeholder, _title) in ELEMENTS.items()
+        for element, (article, placeholder, _title) in named.items()
         if f"{{{placeholder}}}" not in text
     ]
-    read = text.replace("i", "і") if language == "kk" else text  # a Latin letter often stands for the Kazakh one
-    if UNCONDITIONAL.search(read):
-        found.append(Finding("unconditional", "94-V art. 8(1)", language))
-    if EVERYTHING.search(read):
-        found.append(Finding("everything", "94-V art. 7, 8", language))
+    found += [
+        Finding("placeholder", "94-V art. 8(4)", language, words=match[0])
+        for match in _BRACES.finditer(text)
+        if match[0] not in _KNOWN
+    ]
+    read = wording.read(text, language)
+    for code, article, patterns in (
+        ("unconditional", "94-V art. 8(1)", wording.UNCONDITIONAL),
+        ("everything", "94-V art. 7, 8", wording.EVERYTHING),
+    ):
+        found += [
+            Finding(code, article, language, words=_words(text, match)) for match in patterns[language].finditer(read)
+        ]
+    found += [
+        Finding("open_ended", "94-V art. 7, 8", language, words=_words(text, match))
+        for match in wording.open_ended(text, language)
+    ]
     return found
+
+
+def _of_items(items: list[FormItem], language: str) -> list[Finding]:
+    """What is wrong with the words of purposes, data and recipients in one language."""
+    found = []
+    for kind, element in _ITEMS.items():
+        article = _elements()[element][0]
+        texts = [item.text(language) for item in items if item.kind == kind]
+        if not all(text.strip() for text in texts):
+            found.append(Finding("words_missing", article, language, element))
+        for text in texts:
+            if braces := _BRACES.search(text):
+                found.append(Finding("item_placeholder", article, language, element, braces[0]))
+            everything = wording.EVERYTHING[language].finditer(wording.read(text, language))
+            for match in (*wording.open_ended(text, language), *everything):
+                found.append(Finding("item_open_ended", article, language, element, _words(text, match)))
+    return found
+
+
+def _words(text: str, match: re.Match[str]) -> str:
+    """The words as the author wrote them, in one line."""
+    words = " ".join(text[match.start() : match.end()].split())
+    return words if len(words) <= _MOST_WORDS else f"{words[:_MOST_WORDS]}…"

@@ -185,6 +185,7 @@ from subjects.disputes import DisputedAddress  # noqa: E402
 from subjects.door import CabinetEvent, CodeChannel, SignInCode  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
 from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
+from subjects.requests import RequestItem, SubjectRequest  # noqa: E402
 from subjects.restraints import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression  # noqa: E402
 from subjects.systems import SourceSystem, SystemCategory, TechnicalHolding  # noqa: E402
 from subjects.values import DataCategory, PersonalData, Verification  # noqa: E402
@@ -210,11 +211,13 @@ __all__ = [
     "PersonLink",
     "PersonalData",
     "Representative",
+    "RequestItem",
     "SearchKey",
     "SignInCode",
     "SourceSystem",
     "SubjectImport",
     "SubjectKey",
+    "SubjectRequest",
     "Suppression",
     "SystemCategory",
     "Task",

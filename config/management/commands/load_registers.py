@@ -19,7 +19,7 @@ class Command(BaseCommand):
             terms, days = registers.load_clock()
             acts = policy_registers.load()
             loaded = consent_registers.load()
-            transfers = transfer_registers.load()
+            transfer_registers.load()
             staff_registers.load()
             signing.ensure_key()
             sync_roles()

@@ -1,0 +1,313 @@
+"""What people ask of us: a request with its states, who decided, what was answered, the work it makes (94-V art. 24).
+
+The clock is a `Deadline` about the row, from the moment of receipt. Free text of a person is sealed; states are told by
+the tracked history. Names of states and refusals are those of W3C DPV.
+"""
+
+import uuid
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from audit.triggers import HouseTrigger
+from staff.enums import Language
+from subjects.enums import Disclosure
+
+
+class RequestKind(models.TextChoices):
+    ACCESS = "access", pgettext_lazy("request", "learn what is held")
+    CONFIRM = "confirm", pgettext_lazy("request", "confirm that data is processed")
+    CORRECT = "correct", pgettext_lazy("request", "correct or complete data")
+    BLOCK = "block", pgettext_lazy("request", "block the data")
+    UNBLOCK = "unblock", pgettext_lazy("request", "end the blocking")
+    DESTROY = "destroy", pgettext_lazy("request", "destroy the data")
+    WITHDRAW = "withdraw", pgettext_lazy("request", "withdraw a consent")
+    OBJECT = "object", pgettext_lazy("request", "object to a use")
+    STOP_PUBLIC = "stop_public", pgettext_lazy("request", "take data out of public sources")
+    COMPLAINT = "complaint", pgettext_lazy("request", "complain")
+    HUMAN_REVIEW = "human_review", pgettext_lazy("request", "have a human review an automated decision")
+
+
+class RequestChannel(models.TextChoices):
+    CABINET = "cabinet", pgettext_lazy("request channel", "cabinet")
+    OFFICE = "office", pgettext_lazy("request channel", "office")
+    PHONE = "phone", pgettext_lazy("request channel", "telephone")
+    POST = "post", pgettext_lazy("request channel", "post")
+    EMAIL = "email", pgettext_lazy("request channel", "e-mail")
+    API = "api", pgettext_lazy("request channel", "a system of ours")
+    AUTHORITY = "authority", pgettext_lazy("request channel", "through a state body")
+
+
+class Identity(models.TextChoices):
+    """How it was established who asks."""
+
+    CABINET = "cabinet", pgettext_lazy("identity", "signed in to the cabinet")
+    DOCUMENT = "document", pgettext_lazy("identity", "a document was seen")
+    SIGNATURE = "signature", pgettext_lazy("identity", "an electronic digital signature was checked")
+    NOTARY = "notary", pgettext_lazy("identity", "a notary attested the signature")
+    AUTHORITY = "authority", pgettext_lazy("identity", "a state body vouches for it")
+
+
+class RequestState(models.TextChoices):
+    INITIATED = "RequestInitiated", pgettext_lazy("request state", "received")
+    ACKNOWLEDGED = "RequestAcknowledged", pgettext_lazy("request state", "being worked on")
+    REQUIRES_ACTION = "RequestRequiresAction", pgettext_lazy("request state", "paused: something is needed")
+    ACCEPTED = "RequestAccepted", pgettext_lazy("request state", "granted, the answer is being prepared")
+    FULFILLED = "RequestFulfilled", pgettext_lazy("request state", "answered")
+    REJECTED = "RequestRejected", pgettext_lazy("request state", "refused")
+    UNFULFILLED = "RequestUnfulfilled", pgettext_lazy("request state", "closed without an answer")
+
+
+class Refusal(models.TextChoices):
+    LEGAL_OBLIGATION = "LegalObligationImpaired", pgettext_lazy("refusal", "a law has us keep or use the data")
+    CONTRACT = "ContractPerformanceNecessity", pgettext_lazy("refusal", "the contract is not performed yet")
+    CLAIM = "LegalClaimDefenceImpaired", pgettext_lazy("refusal", "the data is needed for a claim in court")
+    IDENTITY = "IdentityVerificationFailure", pgettext_lazy("refusal", "it could not be established who asks")
+    INFORMATION = "InformationRequired", pgettext_lazy("refusal", "what was asked for was not given to us")
+    UNFOUNDED = "ProcessUnfounded", pgettext_lazy("refusal", "what is said was not confirmed")
+    INFORMED = "EntityAlreadyInformed", pgettext_lazy("refusal", "this was answered before, and nothing has changed")
+
+
+TRANSITIONS: dict[str, set[str]] = {
+    RequestState.INITIATED: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
+    RequestState.ACKNOWLEDGED: {
+        RequestState.REQUIRES_ACTION, RequestState.ACCEPTED, RequestState.REJECTED, RequestState.UNFULFILLED,
+    },
+    RequestState.REQUIRES_ACTION: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
+    RequestState.ACCEPTED: {RequestState.FULFILLED},
+    RequestState.FULFILLED: set(),
+    RequestState.REJECTED: set(),
+    RequestState.UNFULFILLED: set(),
+}  # fmt: skip
+OPEN = (RequestState.INITIATED, RequestState.ACKNOWLEDGED, RequestState.REQUIRES_ACTION, RequestState.ACCEPTED)
+GRANTED = (RequestState.ACCEPTED, RequestState.FULFILLED)
+
+
+class RequestSteps(HouseTrigger):
+    """A request begins as received and takes one step of TRANSITIONS at a time; nobody signs for somebody else."""
+
+    name = "request_steps"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return (
+            "DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$'"
+            " THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;"
+        )
+
+    def get_func(self, model: type[models.Model]) -> str:
+        steps = ", ".join(
+            f"('{before.value}', '{after}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
+        )
+        signed = " OR ".join(
+            f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
+            f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
+            for c in ("identified_by_id", "decided_by_id", "approved_by_id")
+        )
+        return f"""
+            IF {signed} THEN
+                RAISE EXCEPTION 'nobody signs for somebody else'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_own_signature';
+            END IF;
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.state <> 'RequestInitiated' THEN
+                    RAISE EXCEPTION 'a request begins as received'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
+                END IF;
+                RETURN NEW;
+            END IF;
+            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+                RAISE EXCEPTION 'a request that is % does not become %', OLD.state, NEW.state
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
+            END IF;
+            RETURN NEW;
+        """
+
+
+def _staff(verbose_name: object, related_name: str = "+") -> models.ForeignKey:
+    return models.ForeignKey(
+        "staff.StaffUser",
+        models.PROTECT,
+        null=True,
+        related_name=related_name,
+        verbose_name=verbose_name,
+        editable=False,
+    )
+
+
+def _when(verbose_name: object) -> models.DateTimeField:
+    return models.DateTimeField(verbose_name, null=True, editable=False)
+
+
+class SubjectRequestQuerySet(models.QuerySet):
+    def open(self):
+        """Not answered, refused or closed yet."""
+        return self.filter(state__in=OPEN)
+
+
+class SubjectRequest(models.Model):
+    """Somebody asks something about data on a person; perhaps we do not know yet who asks."""
+
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
+    subject = models.ForeignKey(
+        "subjects.DataSubject", models.PROTECT, null=True, related_name="requests", verbose_name=_("data subject")
+    )
+    kinds = ArrayField(models.CharField(max_length=20, choices=RequestKind), verbose_name=_("what is asked"))
+    channel = models.CharField(_("channel"), max_length=10, choices=RequestChannel)
+    representative = models.ForeignKey(
+        "subjects.Representative", models.PROTECT, null=True, related_name="+", verbose_name=_("representative")
+    )
+    language = models.CharField(_("language of the answer"), max_length=2, choices=Language)
+    received_at = models.DateTimeField(_("received at"))
+    registered_at = models.DateTimeField(_("registered at"), db_default=Now(), editable=False)
+    identity = models.CharField(_("how it was established who asks"), max_length=10, choices=Identity, blank=True)
+    identified_by, identified_at = _staff(_("established by")), _when(_("established at"))
+    state = models.CharField(_("state"), max_length=25, choices=RequestState, default=RequestState.INITIATED)
+    assignee = _staff(_("assignee"), "requests_assigned")
+    # a code of what it is about: a consent form, a purpose, a number of an automated decision; empty for all
+    target = models.CharField(_("about"), max_length=60, blank=True)
+    category = models.ForeignKey(
+        "subjects.DataCategory", models.PROTECT, null=True, related_name="+", verbose_name=_("data category")
+    )
+    sealed_text = models.BinaryField(null=True, editable=False)
+    sealed_value = models.BinaryField(null=True, editable=False)
+    refusing = models.BooleanField(_("a refusal"), default=False)
+    refusal = models.CharField(_("ground of the refusal"), max_length=30, choices=Refusal, blank=True)
+    decided_by, decided_at = _staff(_("decision proposed by")), _when(_("decision proposed at"))
+    approved_by, approved_at = _staff(_("decision approved by")), _when(_("decision approved at"))
+    nothing_held = models.BooleanField(_("nothing is held"), default=False)
+    sealed_answer = models.BinaryField(null=True, editable=False)
+    answer_sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)
+    answered_at = _when(_("answered at"))
+    duplicate_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="duplicates", verbose_name=_("repeats")
+    )
+    disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
+
+    objects = SubjectRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("requests")
+        ordering = ["-pk"]
+        permissions = [
+            ("handle_subjectrequest", _("Can work on a request and propose its decision")),
+            ("approve_subjectrequest", _("Can approve a refusal or a destruction")),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="subjects_request_by_state"),
+            models.Index(fields=["subject", "-id"], name="subjects_request_by_subject"),
+        ]
+        triggers = [RequestSteps()]
+        constraints = [
+            models.CheckConstraint(condition=~Q(kinds=[]), name="subjects_request_asks_something"),
+            models.CheckConstraint(
+                condition=Q(decided_by=None, decided_at=None) | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="subjects_request_decided_at_and_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None, approved_at=None)
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+                name="subjects_request_approved_at_and_by",
+            ),
+            models.CheckConstraint(
+                condition=Q(identity="", identified_at=None, identified_by=None)
+                | Q(identity="cabinet", identified_at__isnull=False, identified_by=None)
+                | ~Q(identity="") & Q(identified_at__isnull=False, identified_by__isnull=False),
+                name="subjects_request_identified_how",
+            ),
+            # four eyes; a plain <> would pass on NULL
+            models.CheckConstraint(
+                condition=~Q(state=RequestState.REJECTED) & ~Q(state__in=GRANTED, kinds__contains=["destroy"])
+                | Q(decided_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("decided_by")),
+                name="subjects_request_four_eyes",
+                violation_error_message=_("A refusal and a destruction are approved by somebody else."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=GRANTED)
+                | Q(identified_at__isnull=False, decided_by__isnull=False, refusing=False),
+                name="subjects_request_granted_to_somebody",
+                violation_error_message=_("Nothing is granted before it is established who asks."),
+            ),
+            models.CheckConstraint(
+                condition=Q(refusing=False, refusal="") | Q(refusing=True) & ~Q(refusal=""),
+                name="subjects_request_refusal_has_ground",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=RequestState.REJECTED) | Q(refusing=True), name="subjects_request_rejected_refuses"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[RequestState.FULFILLED, RequestState.REJECTED], answered_at__isnull=False)
+                | ~Q(state__in=[RequestState.FULFILLED, RequestState.REJECTED]) & Q(answered_at=None),
+                name="subjects_request_answered_when_done",
+            ),
+            # what was said to a person is kept
+            models.CheckConstraint(
+                condition=Q(answered_at=None)
+                | ~Q(answer_sha256="") & (Q(subject=None) | Q(sealed_answer__isnull=False)),
+                name="subjects_request_answer_kept",
+            ),
+            models.CheckConstraint(
+                condition=Q(duplicate_of=None) | ~Q(duplicate_of=F("id")), name="subjects_request_repeats_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"R-{self.pk:06d}" if self.pk else "R-"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def about(self) -> str:
+        """What its clocks and letters are about."""
+        return f"subjects.SubjectRequest:{self.pk}"
+
+    @property
+    def asked(self) -> list[str]:
+        """What is asked, in words."""
+        return [str(RequestKind(kind).label) for kind in self.kinds]
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether the decision that is proposed takes effect only when a second person approved it."""
+        return self.refusing or RequestKind.DESTROY in self.kinds
+
+    @property
+    def waits_for_second(self) -> bool:
+        return self.state == RequestState.ACKNOWLEDGED and self.decided_by_id is not None
+
+
+class RequestItem(models.Model):
+    """What has to be done before a request is answered: in a system that holds data, or by a duty of our own."""
+
+    request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="items", verbose_name=_("request"))
+    kind = models.CharField(_("what to do"), max_length=20, choices=RequestKind)
+    system = models.ForeignKey(
+        "subjects.SourceSystem", models.PROTECT, null=True, related_name="request_items", verbose_name=_("system")
+    )
+    sealed_comment = models.BinaryField(null=True, editable=False)
+    done_by, done_at = _staff(_("done by")), _when(_("done at"))
+
+    class Meta:
+        verbose_name = _("work for a request")
+        verbose_name_plural = _("work for requests")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done_by=None, done_at=None) | Q(done_by__isnull=False, done_at__isnull=False),
+                name="subjects_request_item_done_at_and_by",
+            ),
+            models.UniqueConstraint(
+                fields=["request", "kind", "system"], nulls_distinct=False, name="subjects_request_item_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"

@@ -1,0 +1,383 @@
+"""Requests: the clock from receipt, one step at a time, four eyes, nothing before it is known who asks, acts done."""
+
+import itertools
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from audit.models import AccessRecord
+from consent import objections
+from consent.grounds import reasons
+from consent.models import Objection, Purpose
+from notifications.models import Letter
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects import deadlines, ports, registers, request_letters, vault
+from subjects import request_services as services
+from subjects.models import (
+    AutomatedDecision,
+    DataCategory,
+    DataSubject,
+    DutyRule,
+    SourceSystem,
+    SubjectRequest,
+)
+from subjects.requests import TRANSITIONS, RequestKind, RequestState
+from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.factories import DataSubjectFactory
+
+pytestmark = pytest.mark.django_db
+ALMATY = ZoneInfo("Asia/Almaty")
+HANDLES = ("subjects.add_subjectrequest", "subjects.handle_subjectrequest")
+APPROVES = (*HANDLES, "subjects.approve_subjectrequest")
+
+
+@pytest.fixture(autouse=True)
+def clock(db):
+    registers.load_clock()
+
+
+@pytest.fixture
+def person(db) -> DataSubject:
+    return DataSubjectFactory()
+
+
+@pytest.fixture
+def officer(db) -> StaffUser:
+    return permit(StaffUserFactory(), *HANDLES)
+
+
+@pytest.fixture
+def second(db) -> StaffUser:
+    return permit(StaffUserFactory(), *APPROVES)
+
+
+def asked(person: DataSubject | None, officer: StaffUser | None, *kinds: str, **given) -> SubjectRequest:
+    """In the cabinet, or by an officer from paper when there is one; taken up then."""
+    if officer is None:
+        return services.register(subject=person, kinds=kinds, channel="cabinet", language="kk", **given)
+    with as_officer(officer):
+        row = services.register(
+            subject=person, kinds=kinds, channel=given.pop("channel", "office"), language="ru", by=officer, **given
+        )
+        return services.take_up(request=row, by=officer)
+
+
+def granted(person: DataSubject, officer: StaffUser, kind: str, **given) -> SubjectRequest:
+    """Made in the cabinet and granted by the officer."""
+    row = asked(person, None, kind, **given)
+    with as_officer(officer):
+        services.take_up(request=row, by=officer)
+        return services.decide(request=row, by=officer)
+
+
+def letters(person: DataSubject) -> list[str]:
+    return list(Letter.objects.filter(subject=person).order_by("pk").values_list("kind", flat=True))
+
+
+class TestClock:
+    def test_it_runs_from_receipt_in_almaty_not_from_registration(self, person, officer):
+        # Friday 23:30 in Almaty is Friday 18:30 UTC: three working days are the next Wednesday
+        received = datetime(2026, 10, 9, 23, 30, tzinfo=ALMATY)
+        row = asked(person, officer, "access", received_at=received)
+        (running,) = deadlines.of(row.about)
+        assert running.started_at == received
+        assert timezone.localdate(running.due_at).isoformat() == "2026-10-14"
+        # half an hour later it is Saturday, and the term ends on the same day; on Monday a day later
+        later = asked(person, officer, "access", received_at=datetime(2026, 10, 12, 0, 10, tzinfo=ALMATY))
+        assert timezone.localdate(deadlines.of(later.about).get().due_at).isoformat() == "2026-10-15"
+
+    def test_each_kind_has_its_rule_and_one_rule_one_clock(self, person, officer):
+        row = asked(person, officer, "access", "confirm", "correct", "withdraw")
+        codes = deadlines.of(row.about).values_list("rule__code", flat=True)
+        assert sorted(codes) == ["ACCESS", "CHANGE", "REFUSE"]
+        assert set(services.RULE_OF) == set(RequestKind.values)
+        assert set(services.RULE_OF.values()) <= set(DutyRule.objects.values_list("code", flat=True))
+
+    def test_a_receipt_to_come_is_refused(self, person, officer):
+        with pytest.raises(ValidationError, match="yet to come"):
+            asked(person, officer, "access", received_at=timezone.now() + timedelta(minutes=5))
+
+    def test_the_answer_meets_it_and_a_pause_needs_a_rule_that_allows_it(self, person, officer):
+        row = asked(person, None, "access")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            with pytest.raises(NotAllowed, match="does not let"):
+                services.pause(request=row, reason="unclear", by=officer)
+            row.refresh_from_db()
+            assert row.state == RequestState.ACKNOWLEDGED, "nothing half-done"
+            services.decide(request=row, by=officer)
+            services.answer(request=row, by=officer, text="Мынау")
+        assert deadlines.of(row.about).get().met_at is not None
+
+    def test_a_pause_that_is_allowed_tells_the_person_and_goes_on(self, person, officer):
+        rule = DutyRule.objects.get(code="ACCESS")
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {DutyRule._meta.db_table} DISABLE TRIGGER USER")
+            cursor.execute(f"UPDATE {DutyRule._meta.db_table} SET may_pause_for = '{{unclear}}' WHERE id = {rule.pk}")
+            cursor.execute(f"ALTER TABLE {DutyRule._meta.db_table} ENABLE TRIGGER USER")
+        row = asked(person, None, "access")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            row = services.pause(request=row, reason="unclear", by=officer)
+            assert row.state == RequestState.REQUIRES_ACTION
+            assert deadlines.of(row.about).get().paused_at is not None
+            row = services.resume(request=row, by=officer)
+        assert row.state == RequestState.ACKNOWLEDGED
+        assert deadlines.of(row.about).get().paused_at is None
+        assert letters(person) == ["request_received", "request_paused"]
+
+
+class TestSteps:
+    @pytest.mark.parametrize(("before", "after"), itertools.product(RequestState.values, repeat=2))
+    def test_the_database_takes_the_steps_of_the_table_and_no_other(self, person, officer, second, before, after):
+        row = asked(person, None, "access")
+        table, now = SubjectRequest._meta.db_table, timezone.now()
+        signed = {"decided_by": officer.pk, "decided_at": now}
+        ready = {
+            "RequestFulfilled": {"answered_at": now, "answer_sha256": "0" * 64, "sealed_answer": b"1", **signed},
+            "RequestRejected": {
+                "answered_at": now, "answer_sha256": "0" * 64, "sealed_answer": b"1", "refusing": True,
+                "refusal": "ProcessUnfounded", "approved_by": second.pk, "approved_at": now, **signed,
+            },
+            "RequestAccepted": signed,
+        }  # fmt: skip
+        none = {
+            "answered_at": None, "answer_sha256": "", "sealed_answer": None, "refusing": False, "refusal": "",
+            "approved_by": None, "approved_at": None, "decided_by": None, "decided_at": None,
+        }  # fmt: skip
+        with connection.cursor() as cursor:  # a row that is where no step led it
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        SubjectRequest.objects.filter(pk=row.pk).update(state=before, **{**none, **ready.get(before, {})})
+        steps = next(t for t in SubjectRequest._meta.triggers if t.name == "request_steps").get_pgid(SubjectRequest)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {steps}")
+        allowed = before == after or after in TRANSITIONS[before]
+        change = {**none, **ready.get(after, {})}
+        for name in ("decided_by", "approved_by"):  # signatures are another test's
+            change.pop(name), change.pop(name.replace("_by", "_at"))
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("UPDATE " + table + " SET state = %s WHERE id = %s", [after, row.pk])
+        except IntegrityError as error:
+            assert ("does not become" in str(error)) is not allowed, str(error)
+        else:
+            assert allowed
+
+    def test_what_is_closed_stays_closed(self, person, officer):
+        row = asked(person, None, "access")
+        with as_officer(officer):
+            services.close(request=row, by=officer)
+            for verb in (services.take_up, services.decide, services.answer, services.close, services.resume):
+                with pytest.raises(NotAllowed):
+                    verb(request=row, by=officer)
+
+    def test_a_duplicate_is_a_link_to_a_request_of_the_same_person(self, person, officer):
+        first, again, strangers = (asked(who, None, "access") for who in (person, person, DataSubjectFactory()))
+        with as_officer(officer):
+            with pytest.raises(ValidationError, match="same person"):
+                services.close(request=again, by=officer, duplicate_of=strangers)
+            again = services.close(request=again, by=officer, duplicate_of=first)
+        assert list(first.duplicates.all()) == [again]
+
+
+class TestFourEyes:
+    def test_a_refusal_takes_effect_by_a_second_person_and_says_why(self, person, officer, second):
+        row = asked(person, None, "access")
+        with as_officer(second):
+            services.take_up(request=row, by=second)
+            row = services.decide(request=row, by=second, refusal="LegalObligationImpaired")
+            assert row.state == RequestState.ACKNOWLEDGED
+            with pytest.raises(NotAllowed, match="somebody else"):
+                services.approve(request=row, by=second)
+        other = permit(StaffUserFactory(), *APPROVES)
+        with as_officer(other):
+            row = services.approve(request=row, by=other)
+        assert row.state == RequestState.REJECTED
+        assert letters(person) == ["request_received", "request_refused"]
+        with as_officer(officer):
+            assert "R-" in services.read(request=row, by=officer)["answer"]
+
+    @pytest.mark.parametrize("kinds", [["access"], ["destroy"]])
+    def test_the_database_refuses_one_who_decides_and_approves(self, person, second, kinds):
+        row = asked(person, None, *kinds)
+        with as_officer(second):
+            services.take_up(request=row, by=second)
+            signed = {"decided_by": second, "decided_at": timezone.now()}
+            both = {**signed, "approved_by": second, "approved_at": timezone.now()}
+            refused = {
+                "state": "RequestRejected", "refusing": True, "refusal": "ProcessUnfounded",
+                "answered_at": timezone.now(), "answer_sha256": "0" * 64, "sealed_answer": b"1",
+            }  # fmt: skip
+            done = {"state": "RequestAccepted"} if kinds == ["destroy"] else refused
+            for signatures in (signed, both):  # nobody, or the same one
+                with pytest.raises(IntegrityError, match="four_eyes"), transaction.atomic():
+                    SubjectRequest.objects.filter(pk=row.pk).update(**done, **signatures)
+
+    def test_nobody_signs_for_somebody_else(self, person, officer, second):
+        row = asked(person, None, "access")
+        with as_officer(officer), pytest.raises(IntegrityError, match="somebody else"), transaction.atomic():
+            SubjectRequest.objects.filter(pk=row.pk).update(decided_by=second, decided_at=timezone.now())
+
+    def test_a_destruction_waits_for_the_second_and_for_holds(self, person, officer, second):
+        row = asked(person, None, "destroy")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            row = services.decide(request=row, by=officer)
+        assert row.state == RequestState.ACKNOWLEDGED
+        with as_officer(second):
+            row = services.approve(request=row, by=second)
+        assert row.items.get().kind == "destroy"
+
+
+class TestWhoAsks:
+    def test_nothing_leaves_before_it_is_established_who_asks(self, person, officer):
+        row = asked(person, officer, "access")
+        assert letters(person) == []
+        with as_officer(officer):
+            with pytest.raises(NotAllowed, match="not established"):
+                services.decide(request=row, by=officer)
+            with pytest.raises(NotAllowed):
+                services.answer(request=row, by=officer, text="…")
+            services.identify(request=row, identity="document", by=officer)
+            assert letters(person) == ["request_received"]
+            assert services.decide(request=row, by=officer).state == RequestState.ACCEPTED
+
+    def test_the_database_grants_nothing_to_nobody(self, person, officer):
+        row = asked(person, officer, "access")
+        with as_officer(officer), pytest.raises(IntegrityError, match="granted_to_somebody"), transaction.atomic():
+            SubjectRequest.objects.filter(pk=row.pk).update(
+                state="RequestAccepted", decided_by=officer, decided_at=timezone.now()
+            )
+
+    def test_somebody_on_whom_nothing_is_held_is_told_so(self, officer):
+        row = asked(None, officer, "access")
+        with as_officer(officer):
+            services.identify(request=row, identity="document", by=officer)
+            services.decide(request=row, by=officer)
+            row = services.answer(request=row, by=officer)
+        assert row.nothing_held
+        assert len(row.answer_sha256) == 64
+        assert not Letter.objects.exists()
+
+    def test_the_words_of_somebody_unknown_are_not_kept(self, officer):
+        with pytest.raises(ValidationError, match="do not know"):
+            asked(None, officer, "access", text="Это Иван, позвоните мне")
+
+    def test_a_withheld_request_writes_no_letter(self, person, officer):
+        row = asked(person, officer, "access", disclosure="withheld")
+        with as_officer(officer):
+            services.identify(request=row, identity="authority", by=officer)
+        assert letters(person) == []
+
+    def test_the_words_are_sealed_and_each_look_is_recorded(self, person, officer):
+        row = asked(person, None, "complaint", text="Мне звонят по ночам")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT row_to_json(r)::text FROM {SubjectRequest._meta.db_table} r")
+            assert "ночам" not in cursor.fetchone()[0]
+        before = AccessRecord.objects.count()
+        with as_officer(officer):
+            assert services.read(request=row, by=officer)["text"] == "Мне звонят по ночам"
+        assert AccessRecord.objects.count() == before + 1
+
+
+class TestActs:
+    def test_every_kind_has_a_handler_and_a_missing_one_is_an_error(self, monkeypatch):
+        assert set(ports.execute_request) == set(RequestKind.values)
+        assert ports.missing_handlers() == []
+        monkeypatch.delitem(ports.execute_request, "object")
+        (error,) = ports.missing_handlers()
+        assert error.id == "subjects.E001"
+
+    def test_block_and_unblock_change_the_standing_and_bring_back_what_was(self, person, officer):
+        DataSubject.objects.filter(pk=person.pk).update(standing="restricted")
+        told = []
+        ports.on_standing_changed.append(told.append)
+        try:
+            granted(person, officer, "block")
+            person.refresh_from_db()
+            assert person.standing == "blocked"
+            granted(person, officer, "unblock")
+        finally:
+            ports.on_standing_changed.remove(told.append)
+        person.refresh_from_db()
+        assert person.standing == "restricted"
+        assert len(told) == 2
+        assert person.history.filter(history_change_reason="blocked_on_request").exists()
+
+    def test_correct_puts_the_value_in_without_anybody_typing_it_again(self, person, officer):
+        category = DataCategory.objects.get(code="employer")
+        row = granted(person, officer, "correct", category=category, value="Айқын")
+        held = vault.open_for("record", subject_ids=[person.pk], category="employer")[person.pk]
+        assert [parts["value"] for parts in held] == ["Айқын"]
+        assert row.state == RequestState.ACCEPTED
+
+    def test_correct_without_a_value_is_work_that_holds_the_answer(self, person, officer):
+        row = granted(person, officer, "correct", text="Фамилия с ошибкой")
+        item = row.items.get()
+        with as_officer(officer):
+            with pytest.raises(NotAllowed, match="Not everything"):
+                services.answer(request=row, by=officer, text="…")
+            services.finish_item(item=item, by=officer, comment="Исправлено по паспорту")
+            services.answer(request=row, by=officer, text="Исправлено")
+
+    def test_every_system_that_holds_data_is_asked(self, person, officer):
+        for code in ("crm", "site"):
+            SourceSystem.objects.create(code=code, title_ru=code, title_kk=code)
+        SourceSystem.objects.create(code="old", title_ru="o", title_kk="o", retired_on=timezone.localdate())
+        row = granted(person, officer, "access")
+        assert set(row.items.values_list("system__code", flat=True)) == {"crm", "site"}
+
+    def test_object_stops_the_use_and_a_lifted_one_lets_it_go_on(self, person, officer):
+        from consent import registers as consent_registers
+
+        consent_registers.load()
+        purpose = next(r.purpose for r in reasons(person) if r.allowed and r.code != "law")
+        granted(person, officer, "object", target=purpose.code)
+        found = {r.purpose.code: r.code for r in reasons(person)}
+        assert found[purpose.code] == "objected"
+        objections.lift(subject=person, purpose=purpose)
+        assert next(r for r in reasons(person) if r.purpose == purpose).allowed
+        assert Objection.objects.get().in_force_during.upper is not None
+        law = Purpose.objects.filter(ground="law").first()
+        with pytest.raises(NotAllowed, match="law"):
+            objections.object_to(subject=person, purpose=law)
+
+    def test_an_objection_to_no_purpose_of_ours_is_not_granted(self, person, officer):
+        row = asked(person, None, "object")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            with pytest.raises(NotAllowed, match="which purpose"):
+                services.decide(request=row, by=officer)
+        row.refresh_from_db()
+        assert row.state == RequestState.ACKNOWLEDGED
+        assert row.decided_by is None
+
+    def test_human_review_reaches_the_queue_of_decisions(self, person, officer):
+        decision = AutomatedDecision.objects.create(
+            subject=person, client="loans", number="7", kind="scoring", outcome="refused", occurred_at=timezone.now(),
+            categories=[],
+        )  # fmt: skip
+        row = granted(person, officer, "human_review")
+        decision.refresh_from_db()
+        assert decision.review_asked_at == row.received_at
+        assert row.items.get().kind == "human_review"
+
+
+class TestDigest:
+    def test_officers_are_told_once_a_day_in_their_language(self, person, officer, second):
+        asked(person, officer, "access", received_at=datetime(2026, 10, 9, 12, tzinfo=ALMATY))
+        assert request_letters.write_digests() == 2
+        assert request_letters.write_digests() == 2
+        assert Letter.objects.filter(kind="requests_due").count() == 2
+        letter = Letter.objects.get(kind="requests_due", staff=officer)
+        assert letter.language == officer.language
+        context = request_letters._digest(letter.cause, "ru")
+        assert (context["overdue"], context["mine"]) == (1, 1)
+
+    def test_nobody_is_told_of_nothing(self, officer):
+        assert request_letters.write_digests() == 0
