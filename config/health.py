@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import redis
 from django.conf import settings
-from django.db import OperationalError, connection
-from django.db.utils import InterfaceError
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 
@@ -26,7 +25,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
             cursor.execute("SELECT 1")
         beats = dict(Heartbeat.objects.values_list("name", "at"))
         answer["database"] = True
-    except (OperationalError, InterfaceError):
+    except Error:  # not there, not answering, or not migrated yet
         beats = {}
     try:
         client = redis.Redis.from_url(

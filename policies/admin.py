@@ -143,6 +143,7 @@ class PolicyVersionAdmin(LetterPages, HouseAdmin):
                 else:
                     messages.success(request, gettext("The draft was saved."))
                     return redirect(f"{request.path}?tab=terms")
+        steps = [step for step in STEPS if not step.refusal(version, request.user)]
         context = {
             **self.admin_site.each_context(request),
             "title": str(version),
@@ -156,7 +157,8 @@ class PolicyVersionAdmin(LetterPages, HouseAdmin):
             "editable": editable,
             "tab": tab,
             "tabs": TABS,
-            "steps": [step for step in STEPS if not step.refusal(version, request.user)],
+            "steps": steps,
+            "may_publish": any(step.name == "publish" for step in steps),
             "missing": self._missing(version),
             "progress": self._progress(version),
             **self._tab(version, tab, request.GET.get("in") or get_language()),

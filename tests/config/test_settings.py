@@ -1,13 +1,16 @@
 """Production starts with every secret or not at all."""
 
 import os
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HOUSE = ("config", "transfers", "consent", "policies", "subjects", "notifications", "staff", "audit")
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 WHOLE = {
     "KELISIM_ENV": "production",
@@ -71,3 +74,30 @@ def test_in_production_cookies_are_host_bound_and_secure():
     )
     done = start(WHOLE, "-c", code)
     assert done.stdout.split() == ["__Host-session", "__Host-cabinet", "__Host-csrf", "True", "False"], done.stderr
+
+
+# what a process of ours sets for its children, or reads of the machine: nobody writes it into a file
+NOT_FOR_PEOPLE = {"KELISIM_TEST_DATABASE", "DJANGO_SETTINGS_MODULE", "PYTEST_XDIST_WORKER", "PATH"}
+
+
+def test_the_example_lists_every_variable_that_is_read_and_no_other():
+    read = r"""(?:env(?:\.\w+)?\(|environ(?:\.get|\.setdefault|\.pop)?[(\[]|getenv\()\s*["']([A-Z][A-Z_]+)["']"""
+    files = [*ROOT.glob("*.py"), *(path for path in ROOT.glob("*/**/*.py") if path.parts[len(ROOT.parts)] in HOUSE)]
+    named = {name for path in files for name in re.findall(read, path.read_text())} - NOT_FOR_PEOPLE
+    listed = set(re.findall(r"^#?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert {"DATABASE_URL", "KELISIM_HTTPS", "KELISIM_TEST_PG"} <= named, "what is looked for is found"
+    assert listed == named
+
+
+def test_every_variable_of_the_example_has_a_sentence():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    bare = [line for before, line in pairwise(lines) if is_variable(line) and not is_sentence(before)]
+    assert bare == []
+
+
+def is_variable(line: str) -> bool:
+    return re.match(r"#?[A-Z][A-Z_]+=", line) is not None
+
+
+def is_sentence(line: str) -> bool:
+    return line.startswith("# ") and not line.startswith("# ---")

@@ -3,7 +3,9 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from statistics import mean
 from threading import Barrier
+from time import perf_counter
 
 import pytest
 from django.conf import settings as django_settings
@@ -389,6 +391,25 @@ def test_a_wrong_code_costs_the_same_statements_for_known_and_unknown(person):
             client.post("/cabinet/code/", {"code": "000000"})
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_asking_and_trying_take_the_same_time_for_known_and_unknown(person, monkeypatch):
+    """By turns, and the fastest of each compared: what else the machine does only makes some of them slower."""
+    monkeypatch.setattr(sign_in, "PER_PERSON", ((1000, timedelta(minutes=15)),))
+    took = {(act, who): [] for act in ("ask", "try") for who in (KNOWN, UNKNOWN)}
+    for turn in range(20):
+        for identifier in (KNOWN, UNKNOWN) if turn % 2 else (UNKNOWN, KNOWN):
+            client = Client()
+            for act, path, typed in (
+                ("ask", "/cabinet/sign-in/", {"identifier": identifier}),
+                ("try", "/cabinet/code/", {"code": "000000"}),
+            ):
+                began = perf_counter()
+                client.post(path, typed)
+                took[act, identifier].append(perf_counter() - began)
+    for act in ("ask", "try"):
+        known, unknown = (mean(sorted(took[act, who])[:5]) for who in (KNOWN, UNKNOWN))
+        assert 0.75 < known / unknown < 1.33, f"{act}: {known * 1000:.1f} ms known, {unknown * 1000:.1f} ms unknown"
 
 
 def test_nobody_issues_a_code_on_paper_for_a_person_with_an_e_mail(person):

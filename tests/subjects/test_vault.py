@@ -4,6 +4,7 @@ import base64
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from audit.models import AccessRecord
@@ -151,6 +152,27 @@ class TestKeys:
             settings.KEY_ENCRYPTION_KEYS = fresh
             assert addresses.email_addresses([person.pk]) == {person.pk: ("canary@example.kz", "kk")}
             assert bytes(value_of(person, "email").sealed) == sealed
+        finally:
+            vault.ring.cache_clear()
+            settings.KEY_ENCRYPTION_KEYS = old
+
+    def test_the_command_counts_first_and_rotates_then(self, person, settings, capsys):
+        DataSubjectFactory(email="second@example.kz")
+        old, keys = settings.KEY_ENCRYPTION_KEYS, SubjectKey.objects.count()
+        version = vault.ring().active_version + 1
+        vault.ring.cache_clear()
+        settings.KEY_ENCRYPTION_KEYS = f"{version}:{base64.b64encode(b'n' * 32).decode()},{old}"
+        try:
+            call_command("rotate_keys", dry_run=True)
+            assert f"{keys} keys are not wrapped by version {version}" in capsys.readouterr().out
+            assert not SubjectKey.objects.filter(kek_version=version).exists()
+            with pytest.raises(CommandError, match="--batch-size"):
+                call_command("rotate_keys", batch_size=0)
+            call_command("rotate_keys", batch_size=1)
+            assert f"{keys} keys re-wrapped by version {version}." in capsys.readouterr().out
+            assert SubjectKey.objects.filter(kek_version=version).count() == keys
+            call_command("rotate_keys")
+            assert "0 keys re-wrapped" in capsys.readouterr().out, "it may be repeated"
         finally:
             vault.ring.cache_clear()
             settings.KEY_ENCRYPTION_KEYS = old

@@ -75,9 +75,16 @@ class Command(BaseCommand):
             letter.unlink()
 
     def _load(self) -> dict[str, str]:
+        if not connection.introspection.table_names():
+            self._say("The first start makes the tables and invents 500 people: about a minute.")
         call_command("migrate", verbosity=0, interactive=False)
         call_command("load_registers", stdout=io.StringIO())
         return data.load()
+
+    def _say(self, line: str) -> None:
+        """At once, also into a file: whoever waits reads it."""
+        self.stdout.write(line)
+        self.stdout.flush()
 
     def _serve(self, passwords: dict[str, str], begin: float) -> None:
         words = self._words(passwords)
@@ -85,9 +92,9 @@ class Command(BaseCommand):
         Heartbeat.objects.all().delete()
         connection.close()
         with Processes(_programs(), cwd=str(settings.BASE_DIR), out=sys.stdout) as processes:
+            self._say(f"Starting {', '.join(processes.programs)}.")
             processes.wait_until(f"http://127.0.0.1:{settings.PORT}/readyz", READY_SECONDS)
-            self.stdout.write(f"\nKelisim is up after {time.monotonic() - begin:.0f} s. Ctrl-C ends it.\n\n{words}")
-            self.stdout.flush()
+            self._say(f"\nKelisim is up after {time.monotonic() - begin:.0f} s. Ctrl-C ends it.\n\n{words}")
             processes.watch()
         self.stdout.write("\nKelisim is down. `make demo` goes on where you left it, FRESH=1 begins anew.")
 

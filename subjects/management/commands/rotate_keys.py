@@ -1,6 +1,6 @@
 import sys
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.actor import acting_as, command_actor
 from subjects import ports, vault
@@ -12,9 +12,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only count")
-        parser.add_argument("--batch-size", type=int, default=1000)
+        parser.add_argument("--batch-size", type=int, default=1000, help="how many keys a transaction")
 
     def handle(self, *args: object, **options: object) -> None:
+        if options["batch_size"] < 1:
+            raise CommandError("--batch-size: at least one key at a time.")
         active = vault.ring().active_version
         stale = SubjectKey.objects.exclude(kek_version=active).count()
         if options["dry_run"]:
