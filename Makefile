@@ -19,7 +19,8 @@ ifdef PG
 export KELISIM_TEST_PG := $(PG)
 endif
 export UV_PYTHON_DOWNLOADS := never
-export PYTHONDONTWRITEBYTECODE := 1
+# whatever the machine says: without bytecode every process of a test or demo compiles two thousand files, two thirds of its start
+export PYTHONDONTWRITEBYTECODE :=
 export KELISIM_PORT ?= 8000
 export FRESH ?=
 

@@ -2,7 +2,7 @@
 
 import pgtrigger
 from django.db import models
-from pgtrigger import compiler
+from pgtrigger import compiler, registry
 
 HISTORY_COLUMNS = "history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user"
 ACT = """
@@ -40,6 +40,19 @@ class UnskippableSql(compiler.UpsertTriggerSql):
 
 class HouseTrigger(pgtrigger.Trigger):
     """The base of every protecting trigger of the house."""
+
+    def register(self, *models: type[models.Model]) -> None:
+        """As pgtrigger's own, which walks all triggers there are for each new one: five hundred of them are felt by
+        every process that starts. KeyError for a second trigger of the same name on a table."""
+        known = registry._registry.data
+        for model in models:
+            uri = self.get_uri(model)
+            if uri in known and known[uri][1] != self:
+                raise KeyError(f"{uri} is registered already.")
+            for options in (model._meta.__dict__, model._meta.original_attrs):
+                if self not in options.get("triggers", []):
+                    options["triggers"] = [*options.get("triggers", []), self]
+            known[uri] = (model, self)
 
     def compile(self, model: type[models.Model]) -> compiler.Trigger:
         compiled = super().compile(model)

@@ -86,6 +86,10 @@ STEPS = {
 }
 
 
+# what stands in a frame of a page, and is no page
+NOT_A_PAGE = {"admin:notifications_campaign_preview", "admin:policies_letter"}
+
+
 class Address(NamedTuple):
     name: str
     path: str
@@ -419,19 +423,29 @@ class Undone(Exception):
     """Takes back what a request did."""
 
 
-def ask(client: Client, method: str, path: str) -> tuple[str, set[str]]:
-    """(sign, tables written), as if it had not been asked."""
+def amiss(response: HttpResponse) -> str:
+    """What a page lacks: the switch of languages, which every page has, or the strict policy of content."""
+    if response.status_code == 302 or not response.get("Content-Type", "").startswith("text/html"):
+        return ""
+    if "unsafe" in response["Content-Security-Policy"]:
+        return "its Content-Security-Policy is not strict"
+    return "" if 'class="languages"' in response.content.decode() else "no switch of languages"
+
+
+def ask(client: Client, method: str, path: str) -> tuple[str, set[str], str]:
+    """(sign, tables written, what the page lacks), as if it had not been asked."""
     before = written()
     client.raise_request_exception = False
-    answer = ""
+    answer = lacks = ""
     try:
         with transaction.atomic():
-            answer = told(getattr(client, method)(path))
+            response = getattr(client, method)(path)
+            answer, lacks = told(response), amiss(response) if method == "get" else ""
             raise Undone
     except Undone:
         pass
     after = written()
-    return answer, {table for table in after if after[table] != before.get(table)}
+    return answer, {table for table in after if after[table] != before.get(table)}, lacks
 
 
 @pytest.mark.parametrize("actor", ACTORS)
@@ -442,9 +456,11 @@ def test_everybody_gets_what_the_table_says_and_a_refusal_writes_nothing(actor, 
     for name, path in addresses(world):
         for method, expected in zip(("get", "post"), MATRIX[name], strict=True):
             seated.cookies = SimpleCookie(kept)
-            sign, tables = ask(seated, method, path)
+            sign, tables, lacks = ask(seated, method, path)
             if sign != expected[column]:
                 wrong.append(f"{method} {name}: {sign}, not {expected[column]}")
+            if lacks and name not in NOT_A_PAGE:
+                wrong.append(f"get {name}: {lacks}")
             if method == "get":
                 allowed = GET_WRITES.get(name, set())
             else:
@@ -460,7 +476,7 @@ def test_head_is_as_get(actor, world):
     kept, wrong = jar(seated), []
     for name, path in addresses(world):
         seated.cookies = SimpleCookie(kept)
-        sign, tables = ask(seated, "head", path)
+        sign, tables, _lacks = ask(seated, "head", path)
         as_get = name == "admin:login" or sign == MATRIX[name][0][ACTORS.index(actor)]  # stock: asks for GET by name
         if not as_get or tables:
             wrong.append(f"{name}: {sign} {sorted(tables)}")

@@ -13,6 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 
 import conftest
+from audit.triggers import NoTruncate, OnlyByTriggers
 from staff.models import StaffUser
 from subjects.models import DataCategory
 from tests.audit.conftest import both, every_trigger, query
@@ -100,6 +101,16 @@ def test_every_trigger_of_the_house_stands_in_the_database_as_it_is_written():
         assert comment == registered[name], f"{name} is not what the code says: makemigrations"
         assert "ignore" not in body.lower(), f"{name} can be skipped"
         assert "SET search_path TO 'pg_catalog', 'public', 'pg_temp'" in body, name
+
+
+def test_no_two_triggers_have_one_name_in_the_database():
+    names = [trigger.get_pgid(model) for model, trigger in pgtrigger.registered()]
+    assert len(set(names)) == len(names)
+    mine = NoTruncate()
+    with pytest.raises(KeyError, match="registered already"):
+        OnlyByTriggers(name=mine.name).register(DataCategory)
+    mine.register(DataCategory)  # the same again is no harm
+    assert [trigger.get_pgid(model) for model, trigger in pgtrigger.registered()] == names
 
 
 @both

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from config import embedded
@@ -77,7 +78,9 @@ class Command(BaseCommand):
     def _load(self) -> dict[str, str]:
         if not connection.introspection.table_names():
             self._say("The first start makes the tables and invents 500 people: about a minute.")
-        call_command("migrate", verbosity=0, interactive=False)
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):  # or a second start would wait for nothing
+            call_command("migrate", verbosity=0, interactive=False)
         call_command("load_registers", stdout=io.StringIO())
         return data.load()
 
