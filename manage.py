@@ -14,8 +14,12 @@ def main() -> None:
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config import embedded
+    from config.engines import EngineError
 
-    embedded.ensure()
+    try:
+        embedded.ensure()
+    except EngineError as error:
+        sys.exit(str(error))  # a sentence; where it was raised helps nobody
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -317,6 +317,13 @@ def test_one_address_without_the_other_is_refused(bare: Callable[..., None], tmp
         embedded.ensure(tmp_path / "var")
 
 
+def test_a_command_says_it_in_a_sentence(bare: Callable[..., None], tmp_path: Path):
+    bare(DATABASE_URL="postgres://somewhere/kelisim", KELISIM_VAR=str(tmp_path / "var"))
+    done = subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == "DATABASE_URL is set alone: set both DATABASE_URL and REDIS_URL, or neither.\n"
+
+
 def test_given_addresses_are_used_as_they_are(bare: Callable[..., None], tmp_path: Path):
     bare(DATABASE_URL="postgres://somewhere/kelisim", REDIS_URL="redis://somewhere/0")
     engines = embedded.ensure(tmp_path / "var")

@@ -70,6 +70,12 @@ class TestHome:
         assert "In force from" in text_of(client.get(HOME))
         assert "Version 2 comes into force on" in text_of(client.get(PAGE))
 
+    @pytest.mark.parametrize(("language", "year"), [("kk", "ж."), ("ru", "г.")])
+    def test_a_day_that_ends_in_a_point_gets_no_second_one(self, person, versions, language, year):
+        page = text_of(inside(person, language).get(HOME))
+        assert year in page
+        assert f"{year}." not in page
+
     def test_nothing_waits_says_so(self, person, versions):
         client = inside(person, "en")
         reply(client, "disagrees")
