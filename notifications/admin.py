@@ -7,7 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template import TemplateDoesNotExist
 from django.urls import path, reverse
+from django.utils.formats import date_format
 from django.utils.text import capfirst
+from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -204,7 +206,7 @@ class KindFilter(admin.SimpleListFilter):
 
 @admin.register(Letter)
 class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
-    list_display = ("number", "name", "addressee", "state", "why", "language", "attempts", "created_at", "done_at")
+    list_display = ("number", "name", "addressee", "what_became", "language", "ended")
     list_filter = ("state", KindFilter, "language", "skip_reason")
     list_select_related = ("subject", "staff")
     allowed_lookups = ("campaign", "campaign__id", "subject", "subject__id")
@@ -222,9 +224,14 @@ class LetterAdmin(ReadOnlyAdmin, KeysetAdmin):
     def addressee(self, letter: Letter) -> str:
         return str(letter.subject or letter.staff)
 
-    @admin.display(description=_("why skipped"), empty_value="—")
-    def why(self, letter: Letter) -> str:
-        return SkipReason(letter.skip_reason).label if letter.skip_reason else ""
+    @admin.display(description=_("state"))
+    def what_became(self, letter: Letter) -> str:
+        reason = SkipReason(letter.skip_reason).label if letter.skip_reason else ""
+        return f"{letter.get_state_display()}: {reason}" if reason else letter.get_state_display()
+
+    @admin.display(description=_("done at"))
+    def ended(self, letter: Letter) -> str:
+        return date_format(localtime(letter.done_at), "SHORT_DATETIME_FORMAT") if letter.done_at else "—"
 
     def get_urls(self) -> list:
         return [

@@ -78,7 +78,7 @@ def check_may_submit(version: PolicyVersion, *, by: StaffUser) -> None:
     _check_state(version, State.IN_REVIEW)
     missing = missing_before_review(version)
     if missing:
-        names = ", ".join(field_name(name) for name in missing)
+        names = "; ".join(field_name(name) for name in missing)
         raise NotAllowed(_("Fill in before submitting: %(fields)s."), code="incomplete", params={"fields": names})
     if not {"kk", "ru"} <= set(version.languages()):
         raise NotAllowed(_("A policy is submitted in Kazakh and in Russian."), code="languages")
@@ -128,7 +128,7 @@ def check_may_approve(version: PolicyVersion, *, by: StaffUser) -> None:
         raise NotAllowed(
             _("You wrote a part of what is approved (%(fields)s), so somebody else must approve this version."),
             code="four_eyes",
-            params={"fields": ", ".join(field_name(name) for name in written)},
+            params={"fields": "; ".join(field_name(name) for name in written)},
         )
 
 
