@@ -86,8 +86,8 @@ STEPS = {
 }
 
 
-# what stands in a frame of a page, and is no page
-NOT_A_PAGE = {"admin:notifications_campaign_preview", "admin:policies_letter"}
+# what stands in a frame of a page, and what programmers read of the API, in English
+NOT_A_PAGE = {"admin:notifications_campaign_preview", "admin:policies_letter", "api:openapi-view"}
 
 
 class Address(NamedTuple):
@@ -425,7 +425,7 @@ class Undone(Exception):
 
 def amiss(response: HttpResponse) -> str:
     """What a page lacks: the switch of languages, which every page has, or the strict policy of content."""
-    if response.status_code == 302 or not response.get("Content-Type", "").startswith("text/html"):
+    if not response.get("Content-Type", "").startswith("text/html") or response.status_code in (302, 405):
         return ""
     if "unsafe" in response["Content-Security-Policy"]:
         return "its Content-Security-Policy is not strict"

@@ -302,6 +302,7 @@ def test_the_keys_are_made_once_and_only_their_owner_reads_them(tmp_path: Path):
 def bare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(embedded, "_current", None)  # pytest's own, where it runs without workers
     return lambda **env: [monkeypatch.setenv(name, value) for name, value in env.items()]
 
 
