@@ -101,7 +101,9 @@ def statements(operations: list) -> tuple[list[str], list[tuple]]:
 @pytest.mark.django_db
 def test_joined_or_one_by_one_the_database_hears_the_same_and_is_the_same():
     one_by_one, joined = statements(flat()), statements(migrate.together(flat()))
-    assert joined == one_by_one
+    for heard, hears in zip(one_by_one[0], joined[0], strict=True):
+        assert hears == heard
+    assert joined[1] == one_by_one[1]
     assert {row[1] for row in joined[1]} >= {"by_buyer", "no_x", "friend_id", "by_id"}
     assert any("OLD.id = 2" in str(row) or "pgtrigger_kept" in str(row[1]) for row in joined[1])
 
