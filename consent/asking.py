@@ -81,13 +81,16 @@ def _reached(version: ConsentFormVersion) -> QuerySet[Letter]:
 def to_ask(version: ConsentFormVersion, gaps: Iterable[Gap] | None = None) -> QuerySet[ConsentState]:
     """The outgrown consents of the version's form whose person was not asked about it yet and has not refused it.
 
-    gaps: as for `outgrown`.
+    Once people were asked, only those whom a letter would reach now are left to ask. gaps: as for `outgrown`.
     """
     refused = ConsentEvent.objects.filter(
         subject=OuterRef("subject"), form=version.form_id, scope=OuterRef("scope"), version=version, kind="refused"
     )
+    found = outgrown(version.form, gaps).filter(~Exists(refused))
+    if not campaigns(version).exists():
+        return found
     asked = _reached(version).filter(subject=OuterRef("subject"))
-    return outgrown(version.form, gaps).filter(~Exists(refused), ~Exists(asked))
+    return found.filter(~Exists(asked), subject__in=audience.reachable())
 
 
 def progress(version: ConsentFormVersion) -> Progress:

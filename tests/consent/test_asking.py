@@ -172,6 +172,18 @@ def test_who_comes_later_is_asked_by_a_campaign_of_their_own_and_nobody_twice(of
     assert asking.progress(new).waiting == 2
 
 
+def test_whom_no_letter_reaches_is_asked_in_the_cabinet_alone_until_one_does(officer):
+    mute = DataSubjectFactory(email=None)
+    campaign, new = one_asked(officer, mute, DataSubjectFactory())
+    assert campaign.audience["no_address"] == 1
+    with as_officer(officer):
+        with pytest.raises(ValidationError, match="already"):
+            asking.ask(form=new.form, by=officer)
+        SearchKey.objects.create(subject=mute, kind="email", digest=search.digest("email", "mute@example.kz"))
+        again = asking.ask(form=new.form, by=officer)
+    assert reminded(again) == {mute.pk}
+
+
 def test_the_ladder_has_three_steps_then_silence_and_leaves_out_whoever_answered(officer):
     silent, consents, refuses = DataSubjectFactory(), DataSubjectFactory(), DataSubjectFactory()
     campaign, new = one_asked(officer, silent, consents, refuses)
