@@ -42,7 +42,7 @@ def _named(standing: Standing, purposes: dict[int, set[str]]) -> bool:
 
 def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
     """One reason for each purpose in force at the moment `at` (aware datetime, now by default); four queries, of a
-    past moment six.
+    past moment five.
 
     A consent counts for the purposes its text names in the language the person saw; a deferred withdrawal for those
     required for the loan alone (94-V art. 8(2)). The person's standing is that of the moment too.
