@@ -22,8 +22,9 @@ def keep_terms() -> None:
         released = terms.release_forgotten()
         asked = asking.note_running()
         steps = len(reminding.remind())
-    told = {"expired": expired, "reminded": reminded, "released": released, "asked": asked, "steps": steps}
-    log.info("terms of consents were kept", **told)
+    log.info(
+        "terms of consents were kept", expired=expired, reminded=reminded, released=released, asked=asked, steps=steps
+    )
     if expired >= BATCH:
         ring("consent.keep_terms")
 
