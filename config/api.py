@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.errors import ValidationError as Malformed
 
 from consent.api import router as consent
+from consent.device_api import router as devices
 from consent.feed_api import router as feed
 from staff import problems
 from staff.problems import FieldProblem, Problem
@@ -50,6 +51,7 @@ api = Api(
 api.add_router("", subjects)
 api.add_router("", data)
 api.add_router("", consent)
+api.add_router("", devices)
 api.add_router("", feed)
 api.add_router("", transfers)
 

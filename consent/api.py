@@ -1,5 +1,6 @@
 """The API of consents: showing a form, recording what was answered elsewhere, how it stands, withdrawing."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -47,7 +48,8 @@ TRUST = {
 }
 
 
-def _in_force(code: str) -> ConsentFormVersion:
+def in_force(code: str) -> ConsentFormVersion:
+    """The version that is offered. Raises Problem."""
     versions = ConsentFormVersion.objects.in_force().select_related("form").prefetch_related("items")
     version = versions.filter(form__code=code).first() if code.isalnum() else None
     if version is None:
@@ -55,7 +57,8 @@ def _in_force(code: str) -> ConsentFormVersion:
     return version
 
 
-def _language(wanted: str | None) -> str:
+def language_of(wanted: str | None) -> str:
+    """The language asked for, else that of `Accept-Language`."""
     return wanted or (get_language() or "ru")[:2]
 
 
@@ -79,14 +82,16 @@ def _as_form(version: ConsentFormVersion, title: str, text: str, language: str, 
     }
 
 
-def _served_out(shown: Shown, version: ConsentFormVersion) -> ServedOut:
+def served_out(shown: Shown, version: ConsentFormVersion) -> ServedOut:
+    """A form as it was just shown, with the number of the record."""
     text = shown.text
     form = _as_form(version, text.title, text.text, text.language, text.sha256)
     (scope,) = scope_numbers.outside([shown.served.scope]).values()
     return ServedOut(**form, served=shown.served.pk, scope=scope)
 
 
-def _consent_out(form: str, scope: str, standing: Standing) -> dict[str, Any]:
+def consent_out(form: str, scope: str, standing: Standing) -> dict[str, Any]:
+    """How one consent stands. scope: as systems outside call it."""
     given = standing.given
     return {
         "form": form,
@@ -103,7 +108,8 @@ def _consent_out(form: str, scope: str, standing: Standing) -> dict[str, Any]:
 def _proof(channel: str, evidence: Evidence, *, needed: bool) -> Proof:
     """What the channel proves. Raises Problem when the proof that makes it one is lacking."""
     trust, field = TRUST[Channel(channel)]
-    kept = {name: value for name, value in evidence.dict().items() if value}
+    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in evidence}
+    kept = {name: value for name, value in told.items() if value}
     if needed and field not in kept:
         sentence = _("Without this proof an answer on this channel is not recorded.")
         raise Problem("invalid", errors=[FieldProblem(f"evidence.{field}", "missing", sentence)])
@@ -111,11 +117,15 @@ def _proof(channel: str, evidence: Evidence, *, needed: bool) -> Proof:
 
 
 def _recorded(subject: DataSubject, event: ConsentEvent, status: int) -> HttpResponse:
-    standing = ledger.standings(subject)[event.form.code, event.scope]
+    return recorded(event, ledger.standings(subject)[event.form.code, event.scope], status)
+
+
+def recorded(event: ConsentEvent, standing: Standing, status: int) -> HttpResponse:
+    """The answer to an act: what was recorded and how the consent stands after it."""
     (scope,) = scope_numbers.outside([event.scope]).values()
     numbers = Contract.objects.filter(pk__in=event.blocking).order_by("pk").values_list("number", flat=True)
     told = RecordedOut(
-        **_consent_out(event.form.code, scope, standing),
+        **consent_out(event.form.code, scope, standing),
         event=event.public_id,
         kind=event.kind,
         at=event.occurred_at,
@@ -134,9 +144,8 @@ def _recorded(subject: DataSubject, event: ConsentEvent, status: int) -> HttpRes
 def forms(request: HttpRequest, language: Wanted = None) -> dict[str, Any]:
     """Each with its text as nobody in particular sees it; to ask a person, record that the form is shown to them."""
     versions = ConsentFormVersion.objects.in_force().select_related("form").prefetch_related("items")
-    return {
-        "forms": [_form_out(version, _language(language)) for version in versions.order_by("form__order", "form__code")]
-    }
+    found = versions.order_by("form__order", "form__code")
+    return {"forms": [_form_out(version, language_of(language)) for version in found]}
 
 
 @router.api_operation(
@@ -148,7 +157,7 @@ def forms(request: HttpRequest, language: Wanted = None) -> dict[str, Any]:
 )
 def form(request: HttpRequest, code: FormCode, language: Wanted = None) -> dict[str, Any]:
     """A form has texts in Kazakh and Russian; where English is lacking it is shown in Russian, and says so."""
-    return _form_out(_in_force(code), _language(language))
+    return _form_out(in_force(code), language_of(language))
 
 
 @router.post(
@@ -161,14 +170,14 @@ def form(request: HttpRequest, code: FormCode, language: Wanted = None) -> dict[
 @repeatable
 def serve(request: HttpRequest, ref: Ref, code: FormCode, payload: ServeIn) -> HttpResponse:
     """Records that exactly this text is shown, and gives it with the number that the answer must name."""
-    subject, version = find(ref), _in_force(code)
+    subject, version = find(ref), in_force(code)
     scope = scope_numbers.stored(subject, version.form, payload.scope)
-    shown = ledger.serve(subject=subject, version=version, language=_language(payload.language), scope=scope)
-    told = _served_out(shown, version)
+    shown = ledger.serve(subject=subject, version=version, language=language_of(payload.language), scope=scope)
+    told = served_out(shown, version)
     return HttpResponse(told.model_dump_json(), status=201, content_type="application/json")
 
 
-_ANSWERS = {"given": ledger.give, "refused": ledger.refuse, "postponed": ledger.postpone}
+ANSWERS = {"given": ledger.give, "refused": ledger.refuse, "postponed": ledger.postpone}
 
 
 @router.post(
@@ -188,17 +197,39 @@ def record(request: HttpRequest, payload: AnswerIn) -> HttpResponse:
         sentence = _("This form was not shown to this person.")
         raise Problem("invalid", errors=[FieldProblem("served", "unknown", sentence)])
     proof = _proof(payload.channel, payload.evidence, needed=payload.answer == "given")
+    until: dict[str, Any] = {}
+    if payload.valid_until is not None:
+        _check_until(payload)
+        until["valid_until"] = payload.valid_until
     try:
-        event = _ANSWERS[payload.answer](served=served, expected_version=payload.expected_version, proof=proof)
+        act = ANSWERS[payload.answer]
+        event = act(served=served, expected_version=payload.expected_version, proof=proof, **until)
     except Changed as changed:
-        return _shown_again(request, served, changed)
+        return shown_again(request, served, changed)
     return _recorded(subject, event, 201)
 
 
-def _shown_again(request: HttpRequest, served: FormServed, changed: Changed) -> HttpResponse:
-    version = _in_force(served.version.form.code)
-    shown = ledger.serve(subject=served.subject, version=version, language=served.language, scope=served.scope)
-    form = _served_out(shown, version).model_dump(mode="json")
+def _check_until(payload: AnswerIn) -> None:
+    """An end that another service set is of a consent it gave, and still ahead. Raises Problem."""
+    if payload.answer != "given" or payload.channel != Channel.STATE_SERVICE:
+        sentence = _("Only a consent that the state service gave has an end of its own.")
+        raise Problem("invalid", errors=[FieldProblem("valid_until", "kind", sentence)])
+    if payload.valid_until is not None and payload.valid_until <= timezone.now():
+        sentence = _("This end has passed already: nothing is given.")
+        raise Problem("invalid", errors=[FieldProblem("valid_until", "past", sentence)])
+
+
+def shown_again(request: HttpRequest, served: FormServed, changed: Changed) -> HttpResponse:
+    """409 with the text that is offered now, shown to the same person or device."""
+    version = in_force(served.version.form.code)
+    shown = ledger.serve(
+        subject=served.subject,
+        device=served.device_digest,
+        version=version,
+        language=served.language,
+        scope=served.scope,
+    )
+    form = served_out(shown, version).model_dump(mode="json")
     return answer(request, Problem("form_changed", " ".join(changed.messages), extra={"form": form}))
 
 
@@ -214,9 +245,7 @@ def consents(request: HttpRequest, ref: Ref, at: At = None) -> dict[str, Any]:
     subject = find(ref)
     found = ledger.standings(subject, at)
     names = scope_numbers.outside(scope for _code, scope in found)
-    rows = [
-        _consent_out(code, names[scope], standing) for (code, scope), standing in sorted(found.items(), key=_by_key)
-    ]
+    rows = [consent_out(code, names[scope], standing) for (code, scope), standing in sorted(found.items(), key=_by_key)]
     return {"subject": subject_out(subject), "at": at or timezone.now(), "consents": rows}
 
 

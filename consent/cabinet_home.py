@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent.enums import LIVE, EventKind, FormState, State
+from consent.enums import ASKED, LIVE, POSTPONEMENTS, FormState, State
 from consent.models import ConsentState
 from consent.my_consents import ENDS_SOON
 from consent.rules import pending
@@ -24,7 +24,7 @@ def asked_consents(request: HttpRequest, subject: DataSubject) -> dict | None:
     now = timezone.now()
     asked = ConsentState.objects.filter(
         Q(state__in=[State.REQUESTED, State.REQUEST_DEFERRED])
-        | Q(state__in=LIVE, last__kind__in=[EventKind.REQUESTED, EventKind.REQUEST_DEFERRED])
+        | Q(state__in=LIVE, last__kind__in=ASKED, postponed__lt=POSTPONEMENTS)
         | Q(state__in=LIVE, until__gt=now, until__lte=now + ENDS_SOON),
         subject=subject,
         form__versions__state=FormState.APPROVED,

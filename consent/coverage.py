@@ -9,13 +9,26 @@ from typing import NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from consent.enums import LIVE
-from consent.models import ConsentForm, ConsentFormVersion, ConsentState, FormItem, ItemKind
+from consent.enums import LIVE, Ground, Necessity
+from consent.models import (
+    ConsentForm,
+    ConsentFormVersion,
+    ConsentState,
+    FormItem,
+    ItemKind,
+    Purpose,
+    PurposeCategory,
+)
 from staff.enums import Language
+from subjects.models import DataCategory
+
+# what a form may answer with "yes", and so ask more than one that says "no" (94-V art. 8(4)(4)-(6))
+ANSWER = "answer"
+ANSWERS = ("to_third_parties", "cross_border", "public_distribution")
 
 
 class Words(NamedTuple):
-    """What an item of a form names: its kind and the code of the purpose, category or kind of recipient."""
+    """What a form names: its kind and the code of the purpose, category or kind of recipient; `ANSWER` and a "yes"."""
 
     kind: str
     code: str
@@ -43,7 +56,12 @@ def _code(item: FormItem) -> Words:
 
 def named(version: ConsentFormVersion, language: str) -> set[Words]:
     """What the text of the version names in the language. version: with prefetched items, purposes and categories."""
-    return {_code(item) for item in version.items.all() if item.text(language)}
+    return {_code(item) for item in version.items.all() if item.text(language)} | _yes(version)
+
+
+def _yes(version: ConsentFormVersion) -> set[Words]:
+    """What the version asks beside its items; the same in every language."""
+    return {Words(ANSWER, name) for name in ANSWERS if getattr(version, name)}
 
 
 def _versions(form: ConsentForm | None) -> list[ConsentFormVersion]:
@@ -89,6 +107,39 @@ def affected(gap: Gap) -> QuerySet[ConsentState]:
     return ConsentState.objects.filter(
         state__in=LIVE, given__version=gap.version_id, given__language=gap.language
     ).order_by("pk")
+
+
+class Unasked(NamedTuple):
+    """A purpose that rests on consent, and the data it needs which no form in force that names it asks for.
+
+    form: whether any form in force names the purpose at all; without one no consent is a ground for it.
+    """
+
+    purpose: Purpose
+    form: bool
+    data: list[DataCategory]
+
+
+def unasked() -> list[Unasked]:
+    """What the register of purposes and the matrix need a consent for and no form in force asks; four queries."""
+    named: dict[int, set[int]] = defaultdict(set)
+    forms: dict[int, set[int]] = defaultdict(set)
+    for item in FormItem.objects.filter(version__in=ConsentFormVersion.objects.in_force()):
+        if item.purpose_id:
+            forms[item.purpose_id].add(item.version_id)
+        elif item.category_id:
+            named[item.version_id].add(item.category_id)
+    cells: dict[int, list[DataCategory]] = defaultdict(list)
+    required = PurposeCategory.objects.in_force().filter(necessity=Necessity.REQUIRED).select_related("category")
+    for cell in required.order_by("category__order"):
+        cells[cell.purpose_id].append(cell.category)
+    found = []
+    for purpose in Purpose.objects.in_force().filter(ground=Ground.CONSENT, open_ended=False):
+        asked = set().union(*(named[version] for version in forms[purpose.pk]))
+        lacks = [category for category in cells[purpose.pk] if category.pk not in asked]
+        if lacks or not forms[purpose.pk]:
+            found.append(Unasked(purpose, bool(forms[purpose.pk]), lacks))
+    return found
 
 
 def unknown_grounds() -> dict[str, int]:

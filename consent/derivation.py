@@ -35,9 +35,9 @@ class Standing(NamedTuple):
         return self.state in GROUNDS
 
     def at(self, moment: datetime) -> "Standing":
-        """The same, with a term that ended before `moment` counted as ended."""
+        """The same, with a term that ended before `moment` counted as ended, what was put off with it."""
         if self.state in LIVE and self.until is not None and self.until <= moment:
-            return self._replace(state=State.EXPIRED, since=self.until)
+            return self._replace(state=State.EXPIRED, since=self.until, postponed=0)
         return self
 
 
@@ -59,7 +59,9 @@ def after(standing: Standing, event: ConsentEvent) -> Standing:
     if kind in _ENDS:
         return changed._replace(state=_ENDS[kind], since=event.occurred_at, until=None, postponed=0)
     if live:
-        return changed
+        # how often a newer text was put off: it is asked about so many times, and what stands goes on standing
+        times = {EventKind.REQUESTED: 0, EventKind.REQUEST_DEFERRED: standing.postponed + 1}
+        return changed._replace(postponed=times.get(EventKind(kind), standing.postponed))
     if kind == EventKind.REQUEST_DEFERRED:
         times = standing.postponed + 1
         state = State.NOT_GIVEN if times >= POSTPONEMENTS else State.REQUEST_DEFERRED

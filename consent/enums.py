@@ -120,6 +120,12 @@ GROUNDS = LIVE | {State.WITHDRAWAL_DEFERRED}
 POSTPONEMENTS = 3
 
 
+# What a question is answered after: it was asked, or "later" was said to it.
+ASKED = frozenset({EventKind.REQUESTED, EventKind.REQUEST_DEFERRED})
+# The ladder of reminders to who was asked about a new text and has not answered: days after the asking, then silence.
+LADDER = (7, 21, 45)
+
+
 class Channel(models.TextChoices):
     WEB = "web", pgettext_lazy("channel", "cabinet, with a code")
     PAPER = "paper", pgettext_lazy("channel", "paper")

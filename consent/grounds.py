@@ -3,6 +3,9 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils import timezone
+from simple_history.utils import get_history_manager_for_model
+
 from consent import ledger
 from consent.derivation import Standing
 from consent.enums import Ground, State
@@ -38,11 +41,13 @@ def _named(standing: Standing, purposes: dict[int, set[str]]) -> bool:
 
 
 def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
-    """One reason for each purpose in force at the moment `at` (aware datetime, now by default); four queries.
+    """One reason for each purpose in force at the moment `at` (aware datetime, now by default); four queries, of a
+    past moment five.
 
     A consent counts for the purposes its text names in the language the person saw; a deferred withdrawal for those
-    required for the loan alone (94-V art. 8(2)). The person's standing is today's also for a past moment.
+    required for the loan alone (94-V art. 8(2)). The person's standing is that of the moment too.
     """
+    standing = standing_at(subject, at)
     consents = ledger.standings(subject, at)
     items = FormItem.objects.filter(kind=ItemKind.PURPOSE).select_related("version__form")
     naming: dict[int, dict[int, set[str]]] = {}
@@ -53,15 +58,25 @@ def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
     objected = set(Objection.objects.in_force(at).filter(subject=subject).values_list("purpose", flat=True))
     found = []
     for purpose in Purpose.objects.as_of(at):
-        reason = _reason(subject, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set()))
+        reason = _reason(standing, purpose, consents, naming.get(purpose.pk, {}), forms.get(purpose.pk, set()))
         if reason.allowed and purpose.pk in objected and reason.code != Ground.LAW:
             reason = Reason(purpose, False, "objected")
         found.append(reason)
     return found
 
 
+def standing_at(subject: DataSubject, at: datetime | None = None) -> str:
+    """The standing of the person at the moment `at`, by its history; before we knew them, their first one."""
+    if at is None or at >= timezone.now():
+        return subject.standing
+    history = get_history_manager_for_model(DataSubject).filter(id=subject.pk)
+    row = history.filter(history_date__lte=at).order_by("-history_date", "-history_id").first()
+    row = row or history.order_by("history_date", "history_id").first()
+    return row.standing if row else subject.standing
+
+
 def _reason(
-    subject: DataSubject,
+    person: str,
     purpose: Purpose,
     consents: dict[tuple[str, str], Standing],
     naming: dict[int, set[str]],
@@ -69,11 +84,11 @@ def _reason(
 ) -> Reason:
     if purpose.ground == Ground.NONE or purpose.open_ended:
         return Reason(purpose, False, "open_ended")
-    if subject.standing in STOPPED:
+    if person in STOPPED:
         return Reason(purpose, False, "blocked")
     if purpose.ground in (Ground.LAW, Ground.DEPERSONALISED):
         return Reason(purpose, True, purpose.ground)
-    if subject.standing in BY_LAW_ONLY:
+    if person in BY_LAW_ONLY:
         return Reason(purpose, False, "restricted")
     if purpose.ground == Ground.NOTICE:
         return Reason(purpose, True, Ground.NOTICE)

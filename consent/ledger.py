@@ -36,7 +36,7 @@ def policy_in_force(at: datetime | None = None) -> PolicyVersion | None:
 
 
 @contextmanager
-def _locked(owner: Owner, form: ConsentForm, scope: str) -> Iterator[ConsentState]:
+def locked(owner: Owner, form: ConsentForm, scope: str) -> Iterator[ConsentState]:
     """The consent's row, made if need be and locked until the transaction ends."""
     key = {"subject": owner.subject, "device_digest": owner.device_digest, "form": form, "scope": scope}
     with transaction.atomic():
@@ -50,7 +50,8 @@ def standing_of(row: ConsentState) -> Standing:
     return Standing(row.state, row.since, row.until, row.given, row.last, row.postponed)
 
 
-def _write(row: ConsentState, standing: Standing) -> None:
+def write(row: ConsentState, standing: Standing) -> None:
+    """Make a locked row say what was derived for it; `derivation` alone knows what that is."""
     for field, value in standing._asdict().items():
         setattr(row, field, value)
     row.save(update_fields=list(Standing._fields))
@@ -81,7 +82,7 @@ def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
             subject=subject, device_digest=row.device_digest, form_id=row.form_id, scope=row.scope
         )
         standing = derivation.fold(events)
-    _write(row, standing)
+    write(row, standing)
     stopping.keep_standing(row, event)
     letters.tell(event)
     feed.tell(event, standing)
@@ -126,9 +127,10 @@ def _answer(
     served: FormServed, expected_version: int, kind: str, proof: Proof, *, valid_until: datetime | None = None
 ) -> ConsentEvent:
     version = _still_offered(served, expected_version)
-    with _locked(Owner(served.subject, served.device_digest), version.form, served.scope) as row:
+    with locked(Owner(served.subject, served.device_digest), version.form, served.scope) as row:
         if kind == EventKind.GIVEN:
-            valid_until = valid_until or term_end(version, timezone.now())
+            ends = [end for end in (valid_until, term_end(version, timezone.now())) if end]
+            valid_until = min(ends, default=None)
             if row.state in LIVE:
                 kind = EventKind.RENEWED
         return _append(
@@ -152,12 +154,15 @@ def term_end(version: ConsentFormVersion, start: datetime) -> datetime | None:
     return add(start, version.term)
 
 
-def give(*, served: FormServed, expected_version: int, proof: Proof) -> ConsentEvent:
+def give(
+    *, served: FormServed, expected_version: int, proof: Proof, valid_until: datetime | None = None
+) -> ConsentEvent:
     """The person consents to what they were shown. served: with `version__form`. Given again it is renewed.
 
-    Raises Changed when another version is offered by now.
+    valid_until: the end that a token of the state service has (law.md 1.7), else the form's own term. Raises Changed
+    when another version is offered by now.
     """
-    return _answer(served, expected_version, EventKind.GIVEN, proof)
+    return _answer(served, expected_version, EventKind.GIVEN, proof, valid_until=valid_until)
 
 
 def refuse(*, served: FormServed, expected_version: int, proof: Proof) -> ConsentEvent:
@@ -172,7 +177,7 @@ def postpone(*, served: FormServed, expected_version: int, proof: Proof) -> Cons
 
 def ask(*, subject: DataSubject, version: ConsentFormVersion, scope: str = "") -> ConsentEvent:
     """Record that the person was asked: a letter or a prompt went out for this form."""
-    with _locked(Owner(subject), version.form, scope) as row:
+    with locked(Owner(subject), version.form, scope) as row:
         return _append(row, CLOCK, kind=EventKind.REQUESTED, version=version)
 
 
@@ -213,7 +218,7 @@ def withdraw(
     """
     if occurred_at is not None and occurred_at > timezone.now():
         raise ValidationError(_("The withdrawal cannot have been made in the future."))
-    with _locked(Owner(subject, device), form, scope) as row:
+    with locked(Owner(subject, device), form, scope) as row:
         if row.state in (State.WITHDRAWN, State.WITHDRAWAL_DEFERRED) and row.last is not None:
             return row.last
         held = blocking_contracts(subject, form, scope) if subject is not None and standing_of(row).is_ground else []
@@ -235,7 +240,7 @@ def release(*, subject: DataSubject) -> list[ConsentEvent]:
     """End the deferred withdrawals that no open contract holds any more; called when a contract is performed."""
     done = []
     for state in ConsentState.objects.filter(subject=subject, state=State.WITHDRAWAL_DEFERRED).select_related("form"):
-        with _locked(Owner(subject), state.form, state.scope) as row:
+        with locked(Owner(subject), state.form, state.scope) as row:
             if row.state != State.WITHDRAWAL_DEFERRED or blocking_contracts(subject, row.form, row.scope):
                 continue
             given = row.given
@@ -275,7 +280,7 @@ def record_paper(
     if occurred_at > timezone.now():
         raise ValidationError({"occurred_at": _("The consent cannot have been given in the future.")})
     text = compose(version, wanted=language, reference=str(subject), operator=Operator.current())
-    with _locked(Owner(subject), version.form, scope) as row:
+    with locked(Owner(subject), version.form, scope) as row:
         return _append(
             row,
             Proof(channel, Trust.STAFF_ENTERED, scan=scan),
@@ -294,7 +299,7 @@ def confirm(*, event: ConsentEvent, by: StaffUser) -> ConsentEvent:
     event: with `version__form`. Raises ValidationError when `by` typed it or somebody was quicker.
     """
     rules.check_may_confirm(event, by=by)
-    with _locked(Owner(event.subject), event.form, event.scope) as row:
+    with locked(Owner(event.subject), event.form, event.scope) as row:
         if event.consequences.exists():
             raise ValidationError(_("Somebody has decided on this consent already."))
         assert event.version is not None  # a constraint of what is typed from paper
@@ -315,7 +320,7 @@ def confirm(*, event: ConsentEvent, by: StaffUser) -> ConsentEvent:
 def decline(*, event: ConsentEvent, by: StaffUser, reason: str) -> ConsentEvent:
     """A second officer finds that the paper does not say what was typed. reason: a code."""
     rules.check_may_confirm(event, by=by)
-    with _locked(Owner(event.subject), event.form, event.scope) as row:
+    with locked(Owner(event.subject), event.form, event.scope) as row:
         if event.consequences.exists():
             raise ValidationError(_("Somebody has decided on this consent already."))
         # another consent may stand: the paper takes nothing from it
@@ -341,12 +346,12 @@ def expire(*, at: datetime | None = None, limit: int = 1000) -> int:
     moment, done = at or timezone.now(), 0
     ending = ConsentState.objects.filter(state__in=LIVE, until__lte=moment).select_related("subject", "form")
     for state in ending.order_by("until")[:limit]:
-        with _locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+        with locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
             if row.state in LIVE and row.until is not None and row.until <= moment:
                 _end(row, occurred_at=row.until)
                 done += 1
     for state in ConsentState.objects.overdue(moment).select_related("subject", "form")[:limit]:
-        with _locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+        with locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
             given, owner = row.given, row.subject
             term = given.version.term if given and given.version else ""
             if not (row.state in LIVE and given and owner and term) or add(given.occurred_at, term) > moment:
@@ -377,19 +382,3 @@ def standings(subject: DataSubject, at: datetime | None = None) -> dict[tuple[st
     for event in rows_at.order_by("occurred_at", "pk"):
         events.setdefault((event.form.code, event.scope), []).append(event)
     return {key: derivation.fold(found, at) for key, found in events.items()}
-
-
-def rebuild(*, dry_run: bool = False) -> int:
-    """Derive every row again from the events; how many differed. Person by person: nothing loads the table."""
-    differed = 0
-    keys = ConsentEvent.objects.values_list("subject", "device_digest", "form", "scope").distinct()
-    for subject, device, form, scope in keys.iterator(chunk_size=2000):
-        who = Owner(DataSubject.objects.get(pk=subject) if subject else None, device)
-        with _locked(who, ConsentForm.objects.get(pk=form), scope) as row:
-            events = ConsentEvent.objects.filter(subject=subject, device_digest=device, form=form, scope=scope)
-            derived = derivation.fold(events)
-            if derived != standing_of(row):
-                differed += 1
-                if not dry_run:
-                    _write(row, derived)
-    return differed

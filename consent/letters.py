@@ -13,7 +13,7 @@ from notifications.services import write
 from staff.models import Operator
 
 WITHDRAWN, DEFERRED, REFUSED = "consent_withdrawn", "consent_withdrawal_deferred", "consent_refused"
-EXPIRING, CONSENT_ASKED = "consent_expiring", "consent_asked"
+EXPIRING, CONSENT_ASKED, CONSENT_REMINDED = "consent_expiring", "consent_asked", "consent_reminded"
 TOLD = {
     EventKind.WITHDRAWN: WITHDRAWN,
     EventKind.WITHDRAWAL_DEFERRED: DEFERRED,
@@ -46,6 +46,12 @@ def tell(event: ConsentEvent) -> None:
 def _key_of(cause: str) -> tuple[str, int]:
     model, _colon, rest = cause.partition(":")
     return model, int(rest.partition("#")[0])
+
+
+def version_of(cause: str) -> int | None:
+    """The id of the version of a form that a campaign asks about; None for another cause."""
+    model, pk = _key_of(cause)
+    return pk if model == "consent.ConsentFormVersion" else None
 
 
 def _event_of(cause: str) -> ConsentEvent:
@@ -106,4 +112,5 @@ KINDS = (
     LetterKind(REFUSED, context, notice=False, title=_("a consent is refused")),
     LetterKind(EXPIRING, context, _still_ends, title=_("the term of a consent ends")),
     LetterKind(CONSENT_ASKED, _asked_context, _still_asked, title=_("a consent is asked for")),
+    LetterKind(CONSENT_REMINDED, _asked_context, _still_asked, title=_("a reminder of a consent that was asked for")),
 )

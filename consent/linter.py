@@ -62,6 +62,7 @@ _SENTENCES = {
     "value_missing": _("The form does not answer: %(element)s (%(article)s)."),
     "words_missing": _("An item has no words in %(language)s: %(element)s (%(article)s)."),
     "recipients_missing": _("Data go to third parties, but the form names none of them (%(article)s)."),
+    "recipients_denied": _("The form says that data go to no third parties, and names recipients (%(article)s)."),
     "unconditional": _("The text in %(language)s makes the use of a service an unconditional consent (%(article)s)."),
     "everything": _("The text in %(language)s asks for consent to everything at once (%(article)s)."),
     "open_ended": _("The text in %(language)s sets no bounds (%(article)s)."),
@@ -86,6 +87,8 @@ def lint(version: ConsentFormVersion, operator: Operator | None) -> list[Finding
     ]
     if version.to_third_parties and not any(item.kind == ItemKind.RECIPIENT for item in items):
         found.append(Finding("recipients_missing", ELEMENTS["third_parties"][0]))
+    if version.to_third_parties is False and any(item.kind == ItemKind.RECIPIENT for item in items):
+        found.append(Finding("recipients_denied", ELEMENTS["third_parties"][0]))
     for item in items:
         if item.purpose and (item.purpose.open_ended or item.purpose.ground == Ground.NONE):
             found.append(Finding("purpose_open_ended", ELEMENTS["purposes"][0], words=item.purpose.code))

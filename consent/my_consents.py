@@ -34,6 +34,8 @@ class Plain(NamedTuple):
     recipients: list[str]
     term: str
     to_third_parties: bool
+    abroad: bool
+    public: bool
 
 
 class Mine(NamedTuple):
@@ -70,9 +72,11 @@ class Mine(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether the text offered now is another than the one consented to."""
+        """Whether the text offered now is another than the one consented to, or nobody knows which that was."""
         given = self.standing.given
-        return bool(self.state in LIVE and self.version and given and given.version_id != self.version.pk)
+        if not (self.state in LIVE and self.version and given):
+            return False
+        return given.version_id != self.version.pk or not given.language
 
     @property
     def may_answer(self) -> bool:
@@ -81,7 +85,8 @@ class Mine(NamedTuple):
 
     @property
     def may_postpone(self) -> bool:
-        return self.may_answer and self.standing.postponed < POSTPONEMENTS
+        """Whether "later" is an answer: some times, and never to what the loan cannot do without."""
+        return self.may_answer and not self.form.required and self.standing.postponed < POSTPONEMENTS
 
 
 def plain(version: ConsentFormVersion, wanted: str) -> Plain:
@@ -98,6 +103,8 @@ def plain(version: ConsentFormVersion, wanted: str) -> Plain:
         words(ItemKind.RECIPIENT),
         term_in_words(version, language),
         bool(version.to_third_parties),
+        bool(version.cross_border),
+        bool(version.public_distribution),
     )
 
 

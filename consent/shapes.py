@@ -57,17 +57,23 @@ class Evidence(Strict):
     reference: Annotated[Line, Field(description="your own record of it; channel api needs it")] = ""
     recording: Annotated[Line, Field(description="id of the recording; channel call needs it")] = ""
     token: Annotated[Line, Field(description="of the state service; channel state_service needs it")] = ""
+    request: Annotated[Line, Field(description="number of the request to the state service")] = ""
+    asked_at: Annotated[Moment | None, Field(description="when the state service asked the person")] = None
+    answered_at: Annotated[Moment | None, Field(description="when the person answered the state service")] = None
     signature: Annotated[
         str, Field(max_length=40_000, pattern=r"^[A-Za-z0-9+/=_-]*$", description="CMS in base64; eds needs it")
     ] = ""
 
 
 class AnswerIn(Strict):
+    """`valid_until`: the end of the state service's token, for a consent given on that channel."""
+
     subject: Line
     served: Annotated[int, Field(ge=1, le=2**63 - 1)]
     expected_version: Annotated[int, Field(ge=1, le=2**31 - 1)]
     answer: Literal["given", "refused", "postponed"]
     channel: ApiChannel = Channel.API.value
+    valid_until: Moment | None = None
     evidence: Evidence = Evidence()
 
 

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from audit.actor import acting_as
-from consent import ledger, terms, webhooks
+from consent import asking, ledger, reminding, terms, webhooks
 from consent.import_runs import CONSENTS
 from notifications.doorbell import ring
 from subjects import import_runs
@@ -20,9 +20,22 @@ def keep_terms() -> None:
         expired = ledger.expire(limit=BATCH)
         reminded = terms.remind()
         released = terms.release_forgotten()
-    log.info("terms of consents were kept", expired=expired, reminded=reminded, released=released)
+        asked = asking.note_running()
+        steps = len(reminding.remind())
+    log.info(
+        "terms of consents were kept", expired=expired, reminded=reminded, released=released, asked=asked, steps=steps
+    )
     if expired >= BATCH:
         ring("consent.keep_terms")
+
+
+@shared_task(name="consent.note_asked")
+def note_asked(campaign_id: int) -> None:
+    """Write down who was asked by a campaign; the daily round makes up for a bell that was lost."""
+    with acting_as("job:consents"):
+        for campaign, version in asking.running():
+            if campaign.pk == campaign_id:
+                asking.note(campaign, version)
 
 
 @shared_task(name="consent.tell_systems")

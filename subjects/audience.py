@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from notifications.doorbell import ring
 from notifications.enums import LetterState, Priority, SkipReason
@@ -63,6 +63,14 @@ class Audience(NamedTuple):
     @property
     def size(self) -> int:
         return sum(self.by_language.values())
+
+
+def reachable() -> QuerySet[DataSubject]:
+    """Whom a notice would reach now: a standing that allows it, and an e-mail that nobody disputes."""
+    standings = [standing for standing, leaves in LEAVES.items() if leaves.notices]
+    email = SearchKey.objects.filter(subject=OuterRef("pk"), kind=IndexKind.EMAIL)
+    undisputed = ~Exists(DisputedAddress.objects.filter(digest=OuterRef("digest")))
+    return DataSubject.objects.filter(Exists(email.filter(undisputed)), standing__in=standings)
 
 
 def count_people() -> Audience:

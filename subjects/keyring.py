@@ -22,7 +22,7 @@ KEY_BYTES = 32
 DIGEST_BYTES = 16
 # what PositiveIntegerField of SubjectKey.kek_version holds
 LAST_VERSION = 2**31 - 1
-INDEX_KINDS = ("iin", "phone", "email", "client_number", "contract", "name", "evidence_iin")
+INDEX_KINDS = ("iin", "phone", "email", "client_number", "contract", "name", "evidence_iin", "device")
 
 
 class UnknownKeyVersion(LookupError):

@@ -124,6 +124,20 @@ def _forms(officer: StaffUser, dpo: StaffUser) -> None:
             draft = drafting.submit(version=drafting.start(form=form, by=officer), by=officer)
         with acting_as(f"officer:{dpo.pk}"):
             drafting.approve(version=draft, by=dpo)
+    _form_that_waits(officer)
+
+
+def _form_that_waits(officer: StaffUser) -> None:
+    """The next version of the form of others' advertising, which the responsible person finds in review."""
+    form = ConsentForm.objects.get(code="C9")
+    if form.versions.count() > 1:
+        return
+    with acting_as(f"officer:{officer.pk}"), transaction.atomic():
+        draft = drafting.start(form=form, by=officer)
+        for language, words in texts.NEXT_C9.items():
+            setattr(draft, f"text_{language}", f"{draft.text(language)}\n\n{words}")
+        draft.save()
+        drafting.submit(version=draft, by=officer)
 
 
 def _consents() -> None:

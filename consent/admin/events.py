@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin import KeysetAdmin, ReadOnlyAdmin
 from audit.names import actor_name, reason_name
 from consent import ledger, paper, rules
-from consent.admin.coverage import CoveragePages
+from consent.admin.coverage import AcceptedText, CoveragePages
 from consent.dpv import STATUS
 from consent.enums import EventKind
 from consent.form_text import compose
@@ -251,7 +251,7 @@ class ConsentStateAdmin(CoveragePages, ReadOnlyAdmin, KeysetAdmin):
     change_list_template = "admin/consent/states_list.html"
     list_display = ("subject", "form", "scope", "state", "since", "until")
     list_display_links = ("subject",)
-    list_filter = ("state", "form")
+    list_filter = ("state", "form", AcceptedText)
     list_select_related = ("subject", "form")
     allowed_lookups = ("subject", "subject__id", "form", "form__id")
     fields = ("subject", "form", "scope", "state", "since", "until", "given", "last", "postponed")

@@ -146,11 +146,20 @@ class ConsentFormAdmin(ReadOnlyAdmin, HistoryAdmin):
         return redirect("admin:consent_consentformversion_change", draft.pk)
 
 
-class FormItemInline(admin.TabularInline):
+class FormItemInline(admin.StackedInline):
     model = FormItem
     formset = version_forms.ItemFormSet
     extra = 1
-    fields = ("kind", "purpose", "category", "recipient_kind", "text_kk", "text_ru", "text_en", "order")
+    # what it is in one row, its words in the three languages beside each other in the next
+    fields = (("kind", "purpose", "category", "recipient_kind"), ("text_kk", "text_ru", "text_en", "order"))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the signs that lead away from a draft to a purpose or category."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        for sign in ("add", "change", "delete", "view"):
+            if hasattr(field.widget, f"can_{sign}_related"):
+                setattr(field.widget, f"can_{sign}_related", False)
+        return field
 
 
 @admin.register(ConsentFormVersion)

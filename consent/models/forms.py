@@ -197,7 +197,7 @@ class FormItem(models.Model):
         triggers = [FrozenItems()]
 
     def __str__(self) -> str:
-        return f"{self.version_id} {self.kind} {self.purpose_id or self.category_id or self.recipient_kind}"
+        return f"{self.get_kind_display()} {self.order}"
 
     def text(self, language: str) -> str:
         return getattr(self, f"text_{language}")

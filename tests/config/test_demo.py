@@ -156,7 +156,7 @@ def test_the_house_comes_up_again_with_what_it_had_and_leaves_no_process_behind(
     ]
     assert loaded["actors"] == [f"officer:{loaded['officer']}"]
     assert loaded["notifications.Campaign"] == 0, "the newcomer is the one who publishes"
-    assert loaded["consent.ConsentFormVersion"] == 12
+    assert loaded["consent.ConsentFormVersion"] == 13
     assert loaded["consent.ConsentEvent"] > 200
     given = {str(standing): len(places) for standing, places in data.STANDINGS.items()}
     given["restricted"] += 2  # who owed nothing and withdrew the main consent

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from audit.actor import acting_as
 from config.api import api
-from consent import feed, ledger
+from consent import devices, feed, ledger
 from consent.models import Subscriber
 from subjects import decisions, loans, recording, registers
 from subjects.models import DataSubject, SourceSystem
@@ -34,6 +34,7 @@ from transfers.services import authorise
 
 PROVE = os.environ.get("KELISIM_PROVE") == "1"
 EXAMPLES = 1000 if PROVE else 30
+DEVICE = "site-3f1f5a0c1b228d0f"
 
 document = json.loads(json.dumps(api.get_openapi_schema(), default=str))
 described = schemathesis.openapi.from_dict(document)
@@ -58,6 +59,8 @@ def world(transactional_db):
     ]
     factories.given(person, versions[0], scope=f"contract:{contract.pk}")
     shown = ledger.serve(subject=person, version=versions[1], language="ru")
+    cookies = factories.version(factories.form("C12"))
+    on_device = ledger.serve(subject=None, version=cookies, language="ru", device=devices.digest(DEVICE))
     recording.record(
         subject=person, category="email", values=[{"value": "a@example.kz"}], source="api", origin="subject"
     )
@@ -100,7 +103,8 @@ def world(transactional_db):
         "outcome": ["granted"],
         "client_number": ["17"],
         "subject": [str(person), str(gated.person)],
-        "served": [shown.served.pk],
+        "served": [shown.served.pk, on_device.served.pk],
+        "device": [DEVICE],
         "expected_version": [1],
         "form": ["C1", "C8"],
         "scope": ["", "contract:K-1"],

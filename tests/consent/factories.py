@@ -57,6 +57,7 @@ def version(
     term: str = "P1Y",
     legacy: bool = False,
     at: datetime | None = None,
+    cross_border: bool = False,
 ) -> ConsentFormVersion:
     """A version in force from `at` (now); it takes the place of the one before.
 
@@ -86,7 +87,7 @@ def version(
             term=term,
             until_purposes_reached=not term,
             to_third_parties=False,
-            cross_border=False,
+            cross_border=cross_border,
             public_distribution=False,
             legacy=legacy,
         )

@@ -1,5 +1,7 @@
 """Our own systems ask how a person's consents stand, record answers, withdraw; whatever is wrong is a problem (RFC 9457)."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -132,6 +134,38 @@ class TestAnswering:
             == 201
         )
         assert ConsentEvent.objects.get().trust == trust
+
+    def test_a_token_of_the_state_service_ends_when_that_service_says_and_all_of_it_is_kept_sealed(
+        self, system, person
+    ):
+        of = version(form("C5", scope_kind="token"), term="P6M")
+        shown = served(system, person, "C5", scope="token:T-17")
+        until = timezone.now() + timedelta(days=3)
+        evidence = {
+            "token": "T-17", "request": "KDP-9", "asked_at": "2026-11-23T10:00:00+05:00",
+            "answered_at": "2026-11-23T10:01:30+05:00",
+        }  # fmt: skip
+        body = answer(person, shown, channel="state_service", valid_until=until.isoformat(), evidence=evidence)
+        response = system.post("/consents", body)
+        assert response.status_code == 201, response.content
+        event = ConsentEvent.objects.get()
+        assert (event.valid_until, event.channel, event.version) == (until, "state_service", of)
+        assert ledger.standings(person, until)["C5", "token:T-17"].state == "expired"
+        assert b"KDP-9" not in bytes(event.sealed_evidence)
+
+    def test_only_the_state_service_sets_an_end_of_its_own_and_it_lies_ahead(self, system, person):
+        version()
+        shown = served(system, person)
+        ahead = (timezone.now() + timedelta(days=3)).isoformat()
+        token = {"channel": "state_service", "evidence": {"token": "T-1"}}
+        for wrong in (
+            {"valid_until": ahead},
+            {**token, "valid_until": ahead, "answer": "refused"},
+            {**token, "valid_until": "2026-01-01T00:00:00Z"},
+        ):
+            (error,) = problem(system.post("/consents", answer(person, shown, **wrong)), 422, "invalid")["errors"]
+            assert error["field"] == "valid_until"
+        assert not ConsentEvent.objects.exists()
 
     def test_a_refusal_needs_no_proof_and_claims_no_signature(self, system, person):
         version()

@@ -5,13 +5,15 @@ from html import unescape
 
 import pytest
 
-from consent import ledger
+from audit.actor import acting_as
+from consent import asking, ledger
 from consent.enums import Channel, ScopeKind, Trust
-from consent.models import ConsentEvent, ConsentState, FormServed
+from consent.models import ConsentEvent, ConsentForm, ConsentState, FormServed
 from subjects import loans
 from subjects.enums import Standing
 from subjects.models import DataSubject
 from tests.consent.factories import BY_CODE, form, given, purpose, refused, version
+from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
 
@@ -326,6 +328,43 @@ class TestHome:
         assert page_of("C8") in text_of(client.get("/cabinet/"))
         say(client, "C8", "refuse")
         assert page_of("C8") not in text_of(client.get("/cabinet/"))
+
+    def test_a_new_text_that_a_campaign_asks_about_stands_there_until_it_is_answered_or_put_off_thrice(self, person):
+        of = form("C8")
+        given(person, version(of, purposes={"marketing": "kk ru"}))
+        new = version(of, purposes={"marketing": "kk ru", "statistics": "kk ru"})
+        officer = permit(StaffUserFactory(), "notifications.run_campaign")
+        with as_officer(officer):
+            campaign = asking.ask(form=of, by=officer)
+        with acting_as("job:consents"):
+            asking.note(campaign, new)
+        client = inside(person, "en")
+        for _time in range(3):
+            assert page_of("C8") in text_of(client.get("/cabinet/"))
+            assert "Ask me later" in text_of(client.get(page_of("C8")))
+            say(client, "C8", "later")
+        assert page_of("C8") not in text_of(client.get("/cabinet/"))
+        page = text_of(client.get(page_of("C8")))
+        assert "Ask me later" not in page
+        assert "I consent" in page
+        assert state_of(person, "C8") == "given", "what they gave before stands"
+
+    def test_an_imported_consent_in_no_known_language_may_be_given_anew(self, person):
+        of = version(form("C8"))
+        with ledger.locked(ledger.Owner(person), of.form, "") as row:
+            ledger._append(row, ledger.Proof("imported", "imported"), kind="given", version=of)
+        client = inside(person, "en")
+        say(client, "C8", "give")
+        assert state_of(person, "C8") == "renewed"
+
+    def test_what_the_loan_cannot_do_without_is_not_put_off(self, person):
+        of = version(form("C1"))
+        page = text_of(inside(person, "en").get(page_of("C1")))
+        assert "Ask me later" in page
+        ConsentForm.objects.filter(pk=of.form_id).update(required=True)
+        page = text_of(inside(person, "en").get(page_of("C1")))
+        assert "Ask me later" not in page
+        assert "I refuse" in page
 
     def test_a_term_that_ends_soon_stands_there_too(self, person):
         given(person, version(form("C8"), term="P10D"))

@@ -58,5 +58,5 @@ def test_the_screen_costs_the_same_however_many_people_there_are(browser, django
         given(DataSubjectFactory(email=None), of, language="kk")
     client = browser("dpo")
     page(client, "admin:consent_coverage")
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(30):
         page(client, "admin:consent_coverage")

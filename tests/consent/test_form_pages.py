@@ -120,6 +120,20 @@ class TestEditing:
         for words in ("Жаңа сөз.", "Новое слово.", "Иначе названное", "The draft was saved."):
             assert words in page
 
+    def test_lines_end_as_they_did_whatever_the_browser_sends(self, officer, dpo):
+        approved(officer, dpo)
+        version = begun(officer)
+        sent = filled(officer, version)
+        for language in ("kk", "ru", "en"):
+            sent[f"text_{language}"] = sent[f"text_{language}"].replace("\n", "\r\n")
+        sent["text_ru"] += "\r\nНовое слово."
+        assert officer.post(f"{VERSIONS}{version.pk}/change/", sent).status_code == 302
+        version.refresh_from_db()
+        assert "\r" not in version.text_kk + version.text_ru + version.text_en
+        differences = officer.get(f"{VERSIONS}{version.pk}/change/").context["differences"]
+        assert {op for op, _text in differences["kk"]} == {"equal"}
+        assert [run for run in differences["ru"] if run[0] != "equal"] == [("insert", "\nНовое слово.")]
+
     def test_the_second_of_two_who_edit_is_told_and_nothing_is_overwritten(self, desk):
         one, two = desk("officer", "one"), desk("officer", "two")
         version = begun(one)

@@ -65,7 +65,7 @@ def test_a_past_date_tells_what_was_true_then(person):
     with acting_as("migration:consent.tests"):
         type(contract).objects.update(valid_from=start.date() - timedelta(days=1))
     of = version(form("C8"), at=start)
-    with ledger._locked(ledger.Owner(person), of.form, "") as row:
+    with ledger.locked(ledger.Owner(person), of.form, "") as row:
         proof = ledger.Proof("api", "system_entered")
         for kind, days in (("given", 1), ("withdrawn", 10)):
             ledger._append(row, proof, kind=kind, version=of, language="ru", occurred_at=start + timedelta(days=days))
@@ -91,5 +91,18 @@ def test_the_number_of_queries_is_constant(person, django_assert_num_queries):
         given(person, of)
     with django_assert_num_queries(4):
         assert len([r for r in reasons(person) if r.allowed]) == 12
-    with django_assert_num_queries(4):
-        reasons(person, timezone.now())
+    past = timezone.now()
+    with django_assert_num_queries(5):
+        reasons(person, past)
+
+
+def test_of_a_past_moment_the_persons_standing_was_that_of_then(person):
+    given(person, version())
+    between = timezone.now()
+    ledger.withdraw(subject=person, form=form(), proof=BY_CODE)
+    person.refresh_from_db()
+    assert person.standing == "restricted"
+    assert told(person, between) == {"contract": (True, "consent")}
+    assert told(person) == {"contract": (False, "restricted")}
+    long_before = told(person, person.created_at - timedelta(days=1))
+    assert not any(allowed for allowed, _code in long_before.values())

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.actor import acting_as
-from consent import ledger
+from consent import ledger, rebuilding
 from consent.enums import EventKind, State
 from consent.ledger import Changed
 from consent.models import ConsentEvent, ConsentState, FormServed
@@ -217,11 +217,23 @@ class TestTime:
         given(person, of)
         ledger.withdraw(subject=person, form=of.form, proof=BY_CODE)
         refused(person, of)
-        assert ledger.rebuild() == 0
+        assert rebuilding.rebuild() == 0
         ConsentState.objects.update(state="given")
-        assert ledger.rebuild(dry_run=True) == 1
-        assert ledger.rebuild() == 1
+        assert rebuilding.rebuild(dry_run=True) == 1
+        assert rebuilding.rebuild() == 1
         assert state_of(person) == State.REFUSED
+
+    def test_a_row_that_is_gone_or_stands_on_nothing_is_a_difference_too(self, person):
+        event = given(person, version())
+        device = ledger.serve(subject=None, version=version(form("C12")), language="ru", device=b"d" * 16)
+        ledger.give(served=device.served, expected_version=1, proof=ledger.CLOCK._replace(trust="system_entered"))
+        ConsentState.objects.filter(subject=person).delete()
+        ConsentState.objects.filter(subject=None).update(state="refused")
+        ConsentState.objects.create(subject=DataSubjectFactory(), form=event.form, state="given")
+        assert rebuilding.rebuild(dry_run=True) == 3
+        assert rebuilding.rebuild() == 3
+        assert rebuilding.rebuild(dry_run=True) == 0
+        assert state_of(person) == State.GIVEN
 
 
 def test_who_is_named_in_history(person):

@@ -14,6 +14,7 @@ from consent.ledger import Proof
 from consent.models import ConsentEvent, ConsentState
 from notifications.models import Letter
 from notifications.ports import KINDS
+from notifications.services import write
 from subjects import loans
 from subjects.enums import Standing
 from subjects.obligations import ContractState
@@ -119,6 +120,8 @@ class TestTheTexts:
         ledger.ask(subject=person, version=version(form("C9")))
         given(person, version(form("C8"), term="P10D"))
         terms.remind()
+        about = f"consent.ConsentFormVersion:{bureau.pk}#consent_reminded.1.1"
+        write(kind="consent_reminded", cause=about, language=person.language, subject_id=person.pk)
         return list(Letter.objects.order_by("pk"))
 
     @pytest.mark.parametrize("language", LANGUAGES)

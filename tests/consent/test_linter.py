@@ -19,6 +19,12 @@ from tests.staff.factories import StaffUserFactory, as_officer, permit
 
 pytestmark = pytest.mark.django_db
 SHARED = Path(__file__).parents[3] / "shared"
+ANSWERED = {
+    "until_purposes_reached": True,
+    "to_third_parties": False,
+    "cross_border": False,
+    "public_distribution": False,
+}
 RIGHTS = ("consent.add_consentformversion", "consent.submit_consentformversion", "consent.approve_consentformversion")
 
 
@@ -58,7 +64,44 @@ class TestLinter:
                 assert found(drafting.start(form=form, by=writer)) == set(), form.code
         assert ConsentFormVersion.objects.count() == 12
 
-    @pytest.mark.parametrize("element", [e for e in ELEMENTS if e != "bin"])
+    @pytest.mark.prove
+    def test_each_of_the_seven_elements_taken_out_in_turn_is_refused_by_its_article(self, draft, writer):
+        """Out of a text, out of the answers, out of the list (issue 3, shows 3)."""
+        whole = {f"text_{language}": draft.text(language) for language in ("kk", "ru", "en")}
+        refused = set()
+
+        def takes_out(number: int, how: str, change: dict) -> None:
+            ConsentFormVersion.objects.filter(pk=draft.pk).update(**change)
+            with as_officer(writer), translation.override("en"), pytest.raises(ValidationError) as caught:
+                drafting.submit(version=draft, by=writer)
+            assert len(caught.value.messages) == 1, caught.value.messages
+            assert f"94-V art. 8(4)({number})" in caught.value.messages[0], (how, caught.value.messages)
+            ConsentFormVersion.objects.filter(pk=draft.pk).update(**whole, **ANSWERED)
+            refused.add((number, how))
+
+        for number in range(1, 8):
+            elements = [p for article, p, _title in ELEMENTS.values() if article.endswith(f"8(4)({number})")]
+            assert elements, number
+            for placeholder in elements:
+                for name, text in whole.items():
+                    assert f"{{{placeholder}}}" in text
+                    takes_out(number, f"{placeholder} {name}", {name: text.replace(f"{{{placeholder}}}", "…")})
+        takes_out(3, "no term", {"until_purposes_reached": False})
+        takes_out(4, "no answer", {"to_third_parties": None})
+        takes_out(5, "no answer", {"cross_border": None})
+        takes_out(6, "no answer", {"public_distribution": None})
+        operator = Operator.objects.get()
+        Operator.objects.update(bin="")
+        takes_out(1, "no BIN", {})
+        Operator.objects.update(bin=operator.bin, name_kk="")
+        takes_out(1, "no name", {})
+        Operator.objects.update(name_kk=operator.name_kk)
+        FormItem.objects.filter(version=draft, kind="category").delete()
+        takes_out(7, "no data", {})
+        assert {number for number, _how in refused} == set(range(1, 8))
+        print(f"\n7 elements of art. 8(4) taken out in {len(refused)} ways: {len(refused)} refused by their article")
+
+    @pytest.mark.parametrize("element", ELEMENTS)
     @pytest.mark.parametrize("language", ["kk", "ru"])
     def test_a_text_without_an_element_is_refused_with_its_article(self, draft, element, language):
         article, placeholder, _title = ELEMENTS[element]
@@ -88,6 +131,12 @@ class TestLinter:
         assert ("recipients_missing", "94-V art. 8(4)(4)", "") in found(draft)
         Operator.objects.update(bin="")
         assert ("value_missing", "94-V art. 8(4)(1)", "") in found(draft)
+
+    def test_a_form_that_denies_third_parties_and_names_one_is_refused(self, draft):
+        FormItem.objects.create(
+            version=draft, kind="recipient", recipient_kind="courier", text_kk="курьер", text_ru="курьер", text_en="x"
+        )
+        assert found(draft) == {("recipients_denied", "94-V art. 8(4)(4)", "")}
 
     def test_a_missing_language_is_refused(self, draft):
         ConsentFormVersion.objects.filter(pk=draft.pk).update(text_kk="")

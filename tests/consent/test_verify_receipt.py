@@ -189,6 +189,7 @@ TAMPERED = {
 }  # fmt: skip
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("how", TAMPERED)
 def test_a_changed_receipt_is_refused_and_the_program_says_what_is_wrong(how, receipt, tmp_path):
     change, sentence = TAMPERED[how]
@@ -198,6 +199,10 @@ def test_a_changed_receipt_is_refused_and_the_program_says_what_is_wrong(how, re
     assert status == 1
     assert "NOT confirmed" in said
     assert sentence in said
+
+
+def test_there_are_more_than_twenty_ways():
+    assert len(TAMPERED) >= 20
 
 
 def as_bytes(receipt: dict) -> bytes:

@@ -63,6 +63,7 @@ def withdraws(seat: Seat, code: str) -> str:
 
 
 @pytest.mark.browser
+@pytest.mark.prove
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without"])
 def test_a_customer_gives_refuses_and_withdraws(house, browser_path, monkeypatch, scripts):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright runs a loop in this thread

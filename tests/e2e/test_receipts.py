@@ -55,6 +55,7 @@ def told(house, key: str, path: str, body: dict) -> dict:
 
 
 @pytest.mark.browser
+@pytest.mark.prove
 @pytest.mark.parametrize("scripts", [True, False], ids=["with JavaScript", "without"])
 def test_receipts_from_the_cabinet_convince_a_court_and_changed_ones_do_not(
     house, browser_path, monkeypatch, tmp_path, scripts

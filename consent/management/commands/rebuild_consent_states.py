@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from audit.actor import acting_as, command_actor
-from consent import ledger
+from consent import rebuilding
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with acting_as(command_actor("rebuild_consent_states")):
-            differed = ledger.rebuild(dry_run=not options["apply"])
+            differed = rebuilding.rebuild(dry_run=not options["apply"])
         mended = ", mended" if options["apply"] and differed else ""
         self.stdout.write(f"{differed} differed from their events{mended}.")
         if differed and not options["apply"]:
