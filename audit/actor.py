@@ -124,6 +124,15 @@ class LazyActor:
                 self.resolving = False
         return execute(sql, params, many, context)
 
+    @contextmanager
+    def unnamed(self) -> Iterator[None]:
+        """What is read inside says who acts, as a key at the door does: it runs before there is an actor."""
+        before, self.resolving = self.resolving, True
+        try:
+            yield
+        finally:
+            self.resolving = before
+
     def renew(self) -> None:
         """Somebody signed in or out in the middle of the request: ask again."""
         self.applied = self.settled = False

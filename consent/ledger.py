@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consent import derivation, feed, letters, rules, stopping
+from consent import derivation, feed, letters, ports, rules, stopping
 from consent.acts import CLOCK, Owner, Proof, Shown
 from consent.derivation import Standing
 from consent.durations import add
@@ -86,6 +86,7 @@ def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
     stopping.keep_standing(row, event)
     letters.tell(event)
     feed.tell(event, standing)
+    ports.tell_ended(event)
     return event
 
 

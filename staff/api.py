@@ -48,7 +48,8 @@ class ApiKey(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiClient | None:
         """The client whose key it is. Raises Problem when the right is lacking or the minute is used up."""
-        client = api_clients.authenticate(token)
+        with request.lazy_actor.unnamed():
+            client = api_clients.authenticate(token)
         if client is None:
             return None
         request.api_client = client

@@ -72,6 +72,10 @@ TRANSFERS_TO_READ = (
     "transfers.view_shadowmode",
     "transfers.view_transfer",
     "transfers.view_release",
+    "transfers.view_transfernotice",
+    "transfers.view_recipientnotice",
+    "transfers.view_quarantined",
+    "transfers.view_processingregister",
 )
 LETTERS_TO_READ = (
     "notifications.view_campaign",
@@ -170,6 +174,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "transfers.ask_transfer",
         "transfers.authorise_transfer",
         "transfers.view_withheld_transfer",
+        "transfers.tell_recipient",
+        "transfers.decide_quarantined",
     ),
     # answers for it (94-V art. 25): approves, publishes, writes to people, opens values
     Role.DPO: (
@@ -228,6 +234,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "transfers.approve_shadowmode",
         "transfers.ask_transfer",
         "transfers.view_withheld_transfer",
+        "transfers.tell_recipient",
+        "transfers.sign_processingregister",
     ),
     # looks at everything, masked, and touches nothing
     Role.AUDITOR: (

@@ -4,6 +4,7 @@ A clock is about a row, named "app.Model:pk" as the cause of a letter is. Who st
 kept by history. Counting is in `subjects.clock`, the calendar in `subjects.calendar_days`.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import transaction
@@ -56,6 +57,30 @@ def start(*, rule_code: str, about: str, at: datetime) -> Deadline:
         amount=of.amount,
         due_at=clock.due(of, at, days=calendar_days.days()),
         reckoned_at=timezone.now(),
+    )
+
+
+@transaction.atomic
+def start_many(*, rule_code: str, started: Sequence[tuple[str, datetime]]) -> list[Deadline]:
+    """Start a term for many things that have none yet: (about, moment of its trigger, aware); a few queries for all.
+
+    Raises NotAllowed (no such rule), CalendarMissing; IntegrityError when one runs already.
+    """
+    calendar_days.hold(shared=True)
+    days, now, rules = calendar_days.days(), timezone.now(), {}
+    for at in {at for _about, at in started}:
+        rules[at] = rule(rule_code, at=at)
+    return Deadline.objects.bulk_create(
+        Deadline(
+            about=about,
+            rule=rules[at],
+            started_at=at,
+            counted_from=at,
+            amount=rules[at].amount,
+            due_at=clock.due(rules[at], at, days=days),
+            reckoned_at=now,
+        )
+        for about, at in started
     )
 
 

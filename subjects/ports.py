@@ -3,7 +3,7 @@
 Called in the same transaction, in the order of registration, which is the order of the layers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.core import checks
 
@@ -17,6 +17,10 @@ on_obligation_ended: list[Callable[[Contract], None]] = []
 on_obligation_began: list[Callable[[Contract], None]] = []
 # called when what the law lets us do with a person changed (DESIGN 5)
 on_standing_changed: list[Callable[[DataSubject], None]] = []
+# called when somebody put a value right: the person and the code of its category (94-V art. 24)
+on_corrected: list[Callable[[DataSubject, str], None]] = []
+# called when values were destroyed or taken away: the person and the codes of their categories (94-V art. 18)
+on_destruction: list[Callable[[DataSubject, Collection[str]], None]] = []
 # called when the active key-encryption key changed: wrap anew what the app keeps wrapped; returns how many
 on_keys_rotated: list[Callable[[], int]] = []
 # {kind of request: what a granted one does by itself}; filled by the app that owns the act
@@ -30,3 +34,15 @@ def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:
         for kind in RequestKind.values
         if kind not in execute_request
     ]
+
+
+def corrected(subject: DataSubject, category: str) -> None:
+    """Tell higher apps that a value of the category was put right, in the caller's transaction."""
+    for handler in on_corrected:
+        handler(subject, category)
+
+
+def destroyed(subject: DataSubject, categories: Collection[str]) -> None:
+    """Tell higher apps that values of the categories are gone, in the caller's transaction."""
+    for handler in on_destruction:
+        handler(subject, categories)

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.actor import because
-from subjects import addresses, formats, search, services, vault
+from subjects import addresses, formats, ports, search, services, vault
+from subjects.corrections import BY_HAND
 from subjects.enums import IndexKind, OverrideReason, Standing
 from subjects.formats import Remark
 from subjects.models import DataCategory, DataSubject, DisputedAddress, PersonalData, SearchKey
@@ -146,6 +147,10 @@ def _write(
         if fresh or gone:
             reindex(subject, category=category, was=was)
     changed = min(len(fresh), len(stale))
+    if told["source"] in BY_HAND and changed:
+        ports.corrected(subject, category)
+    if told["source"] in BY_HAND and gone:
+        ports.destroyed(subject, [category])
     return Recorded(added=len(fresh) - changed, changed=changed, removed=len(gone), warnings=[])
 
 

@@ -246,6 +246,17 @@ REGISTER: dict[str, dict[Holds, str]] = {
         " inputs_sha256 ground rule agreement consent consent_state policy_version disclosure idempotency_key"
         " token_expires_at",
     },
+    "transfers.TransferNotice": {PLAIN: f"{STAMP} subject day transfers"},
+    "transfers.RecipientNotice": {
+        PROSE: "confirmation",
+        PLAIN: "id recipient subject reason cause categories transfers disclosure opened_at sent_at sent_by channel"
+        " letter_sha256 confirmed_at confirmed_by",
+    },
+    "transfers.Quarantined": {
+        SEALED: "sealed",
+        PLAIN: "id transfer subject category came_at fate decided_at decided_by",
+    },
+    "transfers.ProcessingRegister": {PROSE: "signatory", PLAIN: f"{STAMP} number content sha256"},
     "transfers.AgreementFile": {PLAIN: f"{STAMP} sha256 media_type size content"},
     "transfers.Release": {PROSE: "reference", PLAIN: f"{STAMP} transfer payload_sha256 size"},
 }

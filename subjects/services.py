@@ -11,7 +11,7 @@ from notifications.enums import Delivery
 from notifications.models import DeliveryEvent, Letter
 from notifications.services import write
 from staff.models import StaffUser
-from subjects import addresses, letters, vault
+from subjects import addresses, letters, ports, vault
 from subjects.enums import ADDRESS_RIGHT, CorrectionReason, Source
 from subjects.identifiers import normalise_email
 from subjects.models import (
@@ -97,6 +97,7 @@ def correct_email(
         was = _leave_address(value, by=by, seen=seen)
         vault.change(value=value, parts={"value": email}, source=Source.OFFICER)
         address_changed(subject, was=was)
+    ports.corrected(subject, addresses.CATEGORY)
     return value
 
 
@@ -109,6 +110,7 @@ def remove_email(*, value: PersonalData, reason: str, by: StaffUser, seen: int |
         was = _leave_address(value, by=by, seen=seen)
         value.delete()
         address_changed(subject, was=was)
+    ports.destroyed(subject, [addresses.CATEGORY])
 
 
 @transaction.atomic

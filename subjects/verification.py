@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects import addresses, recording, vault
+from subjects import addresses, ports, recording, vault
 from subjects.enums import Origin, OverrideReason, Source
 from subjects.models import PersonalData, Verification
 
@@ -77,6 +77,7 @@ def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
         origin = Origin.SUBJECT if row.against in OWN_WORDS else Origin.THIRD_PARTY
         vault.change(value=value, parts=parts, source=Source.OFFICER, origin=origin, collected_at=row.checked_at)
         recording.reindex(value.subject, category=value.category.code)
+        ports.corrected(value.subject, value.category.code)
     row.decision, row.decided_by, row.decided_at = Decision(decision).value, by, timezone.now()
     row.sealed_found = None
     row.save(update_fields=["decision", "decided_by", "decided_at", "sealed_found"])

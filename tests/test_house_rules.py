@@ -35,7 +35,7 @@ TRACKED = {
     "consent.DataList", "consent.DataListEntry", "consent.ConsentImport",
     "consent.RetentionRule", "consent.ConsentForm", "consent.ConsentFormVersion", "consent.FormItem", "consent.Objection",
     "transfers.Recipient", "transfers.RecipientClause", "transfers.Agreement", "transfers.Country",
-    "transfers.TransferRule", "transfers.ShadowMode",
+    "transfers.TransferRule", "transfers.ShadowMode", "transfers.RecipientNotice", "transfers.Quarantined",
 }  # fmt: skip
 EVENTS = {
     "audit.AccessRecord",
@@ -45,6 +45,7 @@ EVENTS = {
     "consent.NoticeServed", "consent.Acknowledgement",
     "consent.FormServed", "consent.Scan", "consent.ConsentEvent",
     "transfers.Transfer", "transfers.Release", "transfers.AgreementFile",
+    "transfers.TransferNotice", "transfers.ProcessingRegister",
 }  # fmt: skip
 EXEMPT = {
     "notifications.Letter": "a queue; what became of a letter is in DeliveryEvent",

@@ -39,7 +39,7 @@ from staff import opening
 from staff import services as staff
 from staff.enums import Role
 from staff.models import ApiClient, Operator, RoleGrant, SignIn, StaffUser, UndertakingAcceptance
-from subjects import deadlines, import_runs, vault
+from subjects import deadlines, evidence, import_runs, vault
 from subjects import registers as subject_registers
 from subjects import services as subjects
 from subjects.clock_models import DutyRule
@@ -65,9 +65,21 @@ from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.restraints import one_of_each
 from tests.transfers import factories as transfers
 from tests.url_matrix import ACTORS, GET_WRITES, MATRIX, MAY_WRITE, REFUSALS, SIGN_OUTS
+from transfers import processing
 from transfers import services as gate
 from transfers.decisions import Question
-from transfers.models import Agreement, Country, RecipientClause, ShadowMode, Transfer, TransferRule
+from transfers.models import (
+    Agreement,
+    Country,
+    ProcessingRegister,
+    Quarantined,
+    RecipientClause,
+    RecipientNotice,
+    ShadowMode,
+    Transfer,
+    TransferNotice,
+    TransferRule,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +164,19 @@ def transfers_of(subject: DataSubject, officer: StaffUser, version: PolicyVersio
         ):
             opening.propose(row, by=officer)
     with acting_as("job:fixture"):
-        gate.authorise(question=Question(subject.reference, whom.code, why.code, ("iin",)))
+        asked = gate.authorise(question=Question(subject.reference, whom.code, why.code, ("iin",))).transfer
+        RecipientNotice.objects.create(
+            recipient=whom, subject=subject, reason="corrected", cause="a", categories=["iin"], transfers=[]
+        )
+        notice = TransferNotice.objects.create(subject=subject, day=today, transfers=1)
+        deadlines.start(rule_code="TRANSFER_NOTICE", about=notice.about, at=timezone.now())
+        sealed = evidence.seal(subject=subject, what="transfers.quarantine", parts={"value": "…"})
+        Quarantined.objects.create(transfer=asked, subject=subject, category="salary_amount", sealed=sealed)
+
+
+def sign_the_register(dpo: StaffUser) -> None:
+    with acting_as(f"officer:{dpo.pk}"):
+        processing.sign(by=dpo, sha256=processing.digest(processing.build()))
 
 
 def propose_one_of_each(officer: StaffUser, version: PolicyVersion) -> None:
@@ -211,6 +235,7 @@ def world(member, tmp_path, settings):  # noqa: F811
         one_of_each(b, a)
     propose_one_of_each(people[Role.OFFICER], version)
     transfers_of(b, people[Role.OFFICER], version)
+    sign_the_register(people[Role.DPO])
     clerk = people[Role.OPERATOR]
     with acting_as(f"officer:{clerk.pk}"):
         typed = ledger.record_paper(
@@ -321,6 +346,17 @@ def addresses(world: dict) -> list[Address]:
             for model, opened in OPENED.items()
         },
         "admin:transfers_agreement_file": [("", {"pk": Agreement.objects.get().pk})],
+        "admin:transfers_recipient_letter": [("", {"pk": RecipientNotice.objects.get().pk})],
+        "admin:transfers_recipient_sent": [("", {"pk": RecipientNotice.objects.get().pk})],
+        "admin:transfers_recipient_confirmed": [("", {"pk": RecipientNotice.objects.get().pk})],
+        "admin:transfers_told": [("", {"pk": TransferNotice.objects.get().pk})],
+        "admin:transfers_quarantine": [
+            (fate, {"pk": Quarantined.objects.get().pk, "fate": fate}) for fate in ("destroy", "take", "burn")
+        ],
+        "admin:transfers_processing_now": [("", {"language": "kk", "kind": "xlsx"})],
+        "admin:transfers_processing_file": [
+            ("", {"pk": ProcessingRegister.objects.get().pk, "language": "kk", "kind": "xlsx"}),
+        ],
         "admin:transfers_again": [("", {"pk": Transfer.objects.get().pk})],
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
@@ -338,6 +374,7 @@ def addresses(world: dict) -> list[Address]:
         "api:read_monitoring": [("", {"ref": str(b)})],
         "api:put_decision": [("", {"ref": str(b), "number": "1"})],
         "api:ask_review": [("", {"ref": str(b), "number": "1"})],
+        "api:receive": [("", {"public_id": "00000000-0000-4000-8000-000000000000"})],
         "api:release": [("", {"public_id": "00000000-0000-4000-8000-000000000000"})],
         "api:put_link": [("", {"ref": str(b), "kind": "spouse"})],
         "api:put_application": [("", {"ref": str(b), "number": "1"})],

@@ -36,6 +36,9 @@ _PROPOSED = {
     for table in ("", "historical")
     for name in ("agreement", "country", "transferrule", "shadowmode")
 }
+# what follows a transfer, settled by pressing one button
+_SETTLED = {"subjects_deadline", "subjects_historicaldeadline"}
+_QUARANTINED = {"transfers_quarantined", "transfers_historicalquarantined", "transfers_transfer"}
 MAY_WRITE = {
     "anonymous": set[str](),
     "customer": set(),
@@ -52,6 +55,8 @@ MAY_WRITE = {
         "consent_historicalformitem",
     }
     | _PROPOSED
+    | _SETTLED
+    | _QUARANTINED
     | {"subjects_dutyrule", "subjects_historicaldutyrule"}
     | {"policies_policyversion", "policies_historicalpolicyversion"},
     "dpo": _CONFIRM
@@ -62,6 +67,7 @@ MAY_WRITE = {
     | {"notifications_campaign", "notifications_historicalcampaign", "notifications_letter"}
     | {"consent_subscriber", "consent_historicalsubscriber"}
     | _PROPOSED
+    | _SETTLED
     | {"consent_purpose", "consent_historicalpurpose"},
     "auditor": set(),
     "administrator": {
@@ -584,6 +590,7 @@ MATRIX = {
     "api:decide_many": ("55555555", "11111111"),
     "api:authorise": ("55555555", "11111111"),
     "api:authorise_many": ("55555555", "11111111"),
+    "api:receive": ("55555555", "11111111"),
     "api:release": ("55555555", "11111111"),
     "api:put_link": ("55555555", "55555555"),
     "api:forms": ("11111111", "55555555"),
@@ -693,6 +700,43 @@ MATRIX = {
     "receipt-keys": ("........", "55555555"),
     "consent:consents": ("D.DDDDDD", "D5DDDDDD"),
     "consent:kept": ("D.DDDDDD", "D5DDDDDD"),
+    "admin:transfers_recipientnotice_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:transfers_recipientnotice_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_recipientnotice_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_recipientnotice_history": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_recipientnotice_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_recipientnotice_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/recipientnotice/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_quarantined_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:transfers_quarantined_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_quarantined_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_quarantined_history": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_quarantined_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_quarantined_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/quarantined/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_transfernotice_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_transfernotice_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_transfernotice_history": ("LL44444U", "LL44444U"),
+    "admin:transfers_transfernotice_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_transfernotice_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/transfernotice/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_processingregister_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_processingregister_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_processingregister_history": ("LL44444U", "LL44444U"),
+    "admin:transfers_processingregister_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_processingregister_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/processingregister/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_recipient_letter": ("LL3...3U", "LL55555U"),
+    "admin:transfers_recipient_sent": ("LL55555U", "LL32233U"),
+    "admin:transfers_recipient_confirmed": ("LL55555U", "LL32233U"),
+    "admin:transfers_told": ("LL55555U", "LL3>>33U"),
+    "admin:transfers_quarantine[destroy]": ("LL55555U", "LL3>333U"),
+    "admin:transfers_quarantine[take]": ("LL55555U", "LL3>333U"),
+    "admin:transfers_quarantine[burn]": ("LL55555U", "LL34443U"),
+    "admin:transfers_processing": ("LL3...3U", "LL55555U"),
+    "admin:transfers_processing_sign": ("LL55555U", "LL33>33U"),
+    "admin:transfers_processing_now": ("LL3...3U", "LL55555U"),
+    "admin:transfers_processing_file": ("LL3...3U", "LL55555U"),
     "transfers:received": ("D.DDDDDD", "D5DDDDDD"),
     "consent:form": ("D.DDDDDD", "D5DDDDDD"),
     "consent:give": ("D5DDDDDD", "D0DDDDDD"),

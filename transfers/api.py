@@ -7,13 +7,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Router
+from ninja.responses import NinjaJSONEncoder
 
 from staff.api import REPEATABLE, REPEATED, ApiKey
 from staff.enums import Scope
 from staff.problems import FieldProblem, Problem, refusals
 from subjects.api import find, not_ahead
 from subjects.free_text import refuse_personal_data
-from transfers import gate, services
+from transfers import gate, intake, services
 from transfers.decisions import Context, Decision, Question
 from transfers.models import Transfer
 from transfers.shapes import (
@@ -24,6 +25,8 @@ from transfers.shapes import (
     ItemIn,
     ItemsIn,
     QuestionIn,
+    ReceivedOut,
+    ReceiveIn,
     ReleasedOut,
     ReleaseIn,
     TransferOut,
@@ -31,12 +34,14 @@ from transfers.shapes import (
 )
 
 router = Router(tags=["Transfers"])
+_JSON = NinjaJSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # the refusals of a release: {NotReleased.code: problem}
 _NOT_RELEASED = {
     "unknown_token": "transfer_not_found",
     "released": "transfer_released",
     "lapsed": "transfer_lapsed",
     "withdrawn": "consent_ended",
+    "direction": "transfer_outgoing",
 }
 _PLAIN = ("body", "article", "request_number", "sanction")
 
@@ -63,6 +68,11 @@ def _question(asked: QuestionIn) -> Question:
         at=getattr(asked, "at", None),
         context=Context(**asked.context.dict()),
     )
+
+
+def _told(answer: dict[str, Any]) -> HttpResponse:
+    """The answer as JSON. It is made here and nowhere else, so its form is a test's to check and not each request's."""
+    return HttpResponse(_JSON.encode(answer), content_type="application/json; charset=utf-8")
 
 
 def _authorised(question: Question, key: str) -> services.Authorised:
@@ -112,10 +122,10 @@ def _fault(problem: Problem) -> dict[str, Any]:
     response={200: GateAnswerOut, **refusals(404)},
     summary="Ask whether data may be transferred",
 )
-def decide(request: HttpRequest, payload: AskedIn) -> dict[str, Any]:
+def decide(request: HttpRequest, payload: AskedIn) -> HttpResponse:
     """Nothing is written and nothing may be sent on this answer. What is unknown is refused and the trace says so."""
     not_ahead(payload.at)
-    return gate.as_json(gate.ask(_question(payload)))
+    return _told(gate.as_json(gate.ask(_question(payload))))
 
 
 @router.post(
@@ -142,7 +152,7 @@ def decide_many(request: HttpRequest, payload: AskedManyIn) -> dict[str, Any]:
     summary="Have data transferred",
     openapi_extra=REPEATABLE,
 )
-def authorise(request: HttpRequest, response: HttpResponse, payload: QuestionIn) -> dict[str, Any]:
+def authorise(request: HttpRequest, payload: QuestionIn) -> HttpResponse:
     """The gate decides and the register keeps the answer, yes or no. With a yes comes a token: send the data and
     confirm it by `release` before the token lapses. A repeated request gets the same answer and no second token."""
     key = request.headers.get("Idempotency-Key", "")
@@ -150,9 +160,10 @@ def authorise(request: HttpRequest, response: HttpResponse, payload: QuestionIn)
         sentence = _("Write 8 to 80 printable ASCII characters without spaces.")
         raise Problem("invalid", errors=[FieldProblem("Idempotency-Key", "format", sentence)])
     done = _authorised(_question(payload), key)
+    answer = _told(gate.as_json(done.decision) | _transfer_out(done))
     if done.repeated:
-        response[REPEATED] = "true"
-    return gate.as_json(done.decision) | _transfer_out(done)
+        answer[REPEATED] = "true"
+    return answer
 
 
 @router.post(
@@ -184,13 +195,7 @@ def _one_of_many(item: ItemIn) -> dict[str, Any]:
 )
 def release(request: HttpRequest, public_id: UUID, payload: ReleaseIn) -> dict[str, Any]:
     """Once, while the token lives and the consent stands. Refused with 409, the data may not go; ask the gate anew."""
-    if not Transfer.objects.filter(public_id=public_id).exists():
-        raise Problem("transfer_not_found")
-    try:
-        refuse_personal_data(payload.reference)
-    except ValidationError as error:
-        found = FieldProblem("reference", "personal_data", " ".join(error.messages))
-        raise Problem("invalid", errors=[found]) from None
+    _check(public_id, payload)
     try:
         done = services.release(
             token=payload.token,
@@ -202,3 +207,54 @@ def release(request: HttpRequest, public_id: UUID, payload: ReleaseIn) -> dict[s
     except services.NotReleased as error:
         raise Problem(_NOT_RELEASED[str(error.code)], " ".join(error.messages)) from None
     return {"id": public_id, "released_at": done.at}
+
+
+def _check(public_id: UUID, payload: ReleaseIn) -> None:
+    if not Transfer.objects.filter(public_id=public_id).exists():
+        raise Problem("transfer_not_found")
+    try:
+        refuse_personal_data(payload.reference)
+    except ValidationError as error:
+        found = FieldProblem("reference", "personal_data", " ".join(error.messages))
+        raise Problem("invalid", errors=[found]) from None
+
+
+@router.post(
+    "/transfers/{uuid:public_id}/receive",
+    auth=ApiKey(Scope.TRANSFERS_WRITE),
+    response={200: ReceivedOut, **refusals(404, 409)},
+    summary="Take in the data that came",
+)
+def receive(request: HttpRequest, public_id: UUID, payload: ReceiveIn) -> dict[str, Any]:
+    """Of an incoming transfer, once, while the token lives and the consent stands: release and values in one.
+
+    Nothing is taken in when a value is wrong, and the token is good still."""
+    _check(public_id, payload)
+    try:
+        done = intake.receive(
+            token=payload.token,
+            payload_sha256=payload.payload_sha256,
+            values=payload.values,
+            size=payload.size,
+            reference=payload.reference,
+            transfer=public_id,
+        )
+    except services.NotReleased as error:
+        raise Problem(_NOT_RELEASED[str(error.code)], " ".join(error.messages)) from None
+    except intake.Unfit as error:
+        wrong = error.problem
+        found = [
+            FieldProblem(f"values.{error.category}.{number}.{remark.part}".rstrip("."), remark.code, remark.sentence)
+            for number, remark in wrong.problems + wrong.doubts
+        ]
+        raise Problem("invalid", errors=found) from None
+    except ValidationError as error:
+        raise Problem("conflict", " ".join(error.messages)) from None
+    return {
+        "id": public_id,
+        "released_at": done.release.at,
+        "taken": done.taken,
+        "same": done.same,
+        "differ": done.differ,
+        "quarantined": done.quarantined,
+    }

@@ -8,8 +8,11 @@ class TransfersConfig(AppConfig):
 
     def ready(self) -> None:
         from audit.history import track
+        from audit.names import REASONS
+        from consent import ports as consents
         from notifications import ports as outbox
-        from transfers import letters, models
+        from subjects import ports as people
+        from transfers import aftermath, letters, models
 
         for model in (
             models.Recipient,
@@ -18,7 +21,14 @@ class TransfersConfig(AppConfig):
             models.Country,
             models.TransferRule,
             models.ShadowMode,
+            models.RecipientNotice,
         ):
             track(model)
+        # a history with the ciphertext would keep what was destroyed
+        track(models.Quarantined, exclude=["sealed"])
         for kind in letters.KINDS:
             outbox.register(kind)
+        REASONS["quarantine"] = _("taken in from quarantine")
+        consents.on_ended.append(aftermath.consent_ended)
+        people.on_corrected.append(aftermath.corrected)
+        people.on_destruction.append(aftermath.erased)

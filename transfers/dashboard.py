@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from audit.home import FACTS, NEEDS, Fact, Need
 from staff.opened import Opened
 from subjects.enums import Disclosure
-from transfers import agreements
+from transfers import aftermath, agreements, intake, notices
 from transfers.enums import Verdict
-from transfers.models import Agreement, Country, ShadowMode, Transfer, TransferRule
+from transfers.models import Agreement, Country, Quarantined, ShadowMode, Transfer, TransferRule
 
 REGISTERS: tuple[type[Opened], ...] = (Agreement, TransferRule, Country, ShadowMode)
 
@@ -29,6 +29,26 @@ def agreements_and_proposals(request: HttpRequest) -> list[Need]:
                 url = reverse(f"admin:transfers_{name}_changelist") + "?state=waiting"
                 text = _("%(register)s: wait for a second person") % {"register": model._meta.verbose_name_plural}
                 found.append(Need(text[:1].upper() + text[1:], url, count))
+    return found
+
+
+def aftermath_that_waits(request: HttpRequest) -> list[Need]:
+    """Recipients to tell, people whose letter does not go, values in quarantine."""
+    found, user = [], request.user
+    if user.has_perm(aftermath.TELL):
+        if count := aftermath.waiting(by=user).count():
+            url = reverse("admin:transfers_recipientnotice_changelist") + "?stand=waiting"
+            found.append(Need(_("Recipients must learn that data were corrected, withdrawn or destroyed"), url, count))
+        if count := len(notices.untold()):
+            url = reverse("admin:transfers_transfernotice_changelist") + "?told=no"
+            found.append(Need(_("People were not told of transfers by letter: tell them another way"), url, count))
+    if user.has_perm(intake.DECIDE):
+        rows = Quarantined.objects.filter(fate="")
+        if not user.has_perm("transfers.view_withheld_transfer"):
+            rows = rows.filter(transfer__disclosure=Disclosure.SUBJECT)
+        if count := rows.count():
+            url = reverse("admin:transfers_quarantined_changelist") + "?fate__exact="
+            found.append(Need(_("Data that came without a rule: destroy them or take them in"), url, count))
     return found
 
 
@@ -53,4 +73,5 @@ def transfers_of_today(request: HttpRequest) -> list[Fact]:
 
 
 NEEDS.append(agreements_and_proposals)
+NEEDS.append(aftermath_that_waits)
 FACTS.append(transfers_of_today)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -26,6 +26,9 @@ class Context:
     sanction: str = ""
 
 
+_OF_A_CONTEXT = tuple(field.name for field in fields(Context))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """May these categories of this person go to (or come from) this recipient for this purpose at this moment?
@@ -47,7 +50,7 @@ class Question:
 
     def as_json(self) -> dict[str, Any]:
         """As it is kept in `Transfer.inputs`."""
-        context = {name: value for name, value in asdict(self.context).items() if value}
+        context = {name: value for name in _OF_A_CONTEXT if (value := getattr(self.context, name))}
         if "request_date" in context:
             context["request_date"] = context["request_date"].isoformat()
         return {
@@ -138,7 +141,9 @@ class Decision:
         return next(step for step in self.steps if step.check == check)
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def sha256(value: object) -> str:
     """Of a value of strings, whole numbers, truths and lists, written as RFC 8785 has it (keys are ASCII)."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()

@@ -52,6 +52,30 @@ class Check(models.TextChoices):
     ACTOR = "actor", pgettext_lazy("check of the gate", "who asks")
 
 
+class NoticeReason(models.TextChoices):
+    """Why whoever got the data is told (94-V art. 8, 18, 24)."""
+
+    CORRECTED = "corrected", pgettext_lazy("recipient is told", "the data were corrected")
+    WITHDRAWN = "withdrawn", pgettext_lazy("recipient is told", "the consent ended")
+    ERASED = "erased", pgettext_lazy("recipient is told", "the data were destroyed")
+
+
+class SentBy(models.TextChoices):
+    """How a letter went to a recipient."""
+
+    EMAIL = "email", pgettext_lazy("way to a recipient", "by e-mail")
+    POST = "post", pgettext_lazy("way to a recipient", "by post")
+    PORTAL = "portal", pgettext_lazy("way to a recipient", "through their system")
+    HAND = "hand", pgettext_lazy("way to a recipient", "by hand, against a signature")
+
+
+class Fate(models.TextChoices):
+    """What became of a value that came without a rule."""
+
+    DESTROYED = "destroyed", pgettext_lazy("quarantine", "destroyed")
+    TAKEN = "taken", pgettext_lazy("quarantine", "taken in, a rule covers it now")
+
+
 # Authorities: the data are sent within our country and no agreement is made with them.
 AUTHORITIES = frozenset(
     {

@@ -3,14 +3,13 @@
 import json
 from collections import defaultdict
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg
-from django.db import connection
 from django.utils import timezone
 
+from audit import prepared
 from consent import derivation
 from consent.derivation import Standing
 from transfers.decisions import Question
@@ -24,23 +23,10 @@ Facts = dict[str, Any]
 
 
 def fetch(sql: str, params: dict[str, Any]) -> tuple[Any, ...]:
-    """One row of one statement that the server prepares; psycopg itself, because Django's cursor binds in the client.
-
-    Django's wrappers see it all the same: the request's actor is set by one of them.
-    """
-    connection.ensure_connection()
-
-    def execute(sql: str, params: Any, many: bool, context: dict[str, Any]) -> tuple[Any, ...]:
-        connection.validate_no_broken_transaction()
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            row = cursor.execute(sql, params, prepare=True).fetchone()
-            assert row is not None
-            return row
-
-    run = execute
-    for wrapper in reversed(connection.execute_wrappers):
-        run = partial(wrapper, run)
-    return run(sql, params, False, {"connection": connection, "cursor": None})
+    """The row of a statement that always has one."""
+    row = prepared.one(sql, params)
+    assert row is not None
+    return row
 
 
 def _moment(text: str | None) -> datetime | None:

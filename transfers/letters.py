@@ -1,4 +1,4 @@
-"""The letter to officers about an agreement that ends (policy 4.2)."""
+"""Letters of this app: an agreement ends (to officers, policy 4.2), data were transferred (to the person, art. 19)."""
 
 from django.conf import settings
 from django.urls import reverse
@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications.ports import LetterKind
 from notifications.services import write
 from staff.models import Operator, StaffUser
+from transfers import notices
 from transfers.agreements import ending
 from transfers.models import Agreement
 
@@ -59,7 +60,17 @@ def _is_current(cause: str) -> bool:
     return row is not None and row.is_in_force and row.valid_to is not None and row.valid_to >= timezone.localdate()
 
 
+def _of_a_day(cause: str, language: str) -> dict:
+    """The same for everybody: the letter names no recipient, no loan, no amount, not even how many (94-V art. 19)."""
+    operator = Operator.current()
+    return {
+        "operator_name": operator.name(language) if operator else "Kelisim",
+        "operator_email": operator.email if operator else "",
+    }
+
+
 KINDS = (
+    LetterKind(notices.KIND, _of_a_day, title=_("data were transferred to somebody")),
     LetterKind(
         AGREEMENT_ENDING, _context, is_current=_is_current, notice=False, title=_("an agreement with a recipient ends")
     ),

@@ -138,6 +138,13 @@ def say(code: str, params: dict[str, Any], language: str) -> str:
     return _in(language, code) % words
 
 
+@lru_cache(maxsize=4096)
+def _message(code: str, params: tuple[tuple[str, Any], ...]) -> dict[str, str]:
+    told = dict(params)
+    return {language: say(code, told, language) for language in Language.values}
+
+
 def message(code: str, params: dict[str, Any]) -> dict[str, str]:
-    """{"kk", "ru", "en"} of a step or a change."""
-    return {language: say(code, params, language) for language in Language.values}
+    """{"kk", "ru", "en"} of a step or a change; not to be changed, since the same answer comes often."""
+    told = ((name, tuple(value) if isinstance(value, list) else value) for name, value in params.items())
+    return _message(code, tuple(told))

@@ -147,6 +147,26 @@ class ReleaseIn(Strict):
     reference: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
+class ReceiveIn(ReleaseIn):
+    """`values`: what came, by category, each value by its parts as docs/api.md has them."""
+
+    values: dict[Code, Annotated[list[dict[Code, Line]], Field(min_length=1, max_length=200)]] = Field(
+        min_length=1, max_length=60
+    )
+
+
+class ReceivedOut(Schema):
+    """Categories: `taken` in with this transfer as their source; the `same` as ours; that `differ` from what the person
+    told us, which an officer decides; `quarantined`, since the transfer was not authorised for them."""
+
+    id: UUID
+    released_at: AwareDatetime
+    taken: list[str]
+    same: list[str]
+    differ: list[str]
+    quarantined: list[str]
+
+
 class ReleasedOut(Schema):
     id: UUID
     released_at: AwareDatetime

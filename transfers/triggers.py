@@ -85,3 +85,26 @@ class ReleasedInTime(HouseTrigger):
 
     def render_declare(self, model: type[models.Model]) -> str:
         return "DECLARE _transfer transfers_transfer%ROWTYPE;"
+
+
+class NeverReopened(HouseTrigger):
+    """What was written down as sent or confirmed stays so, and what a task is about never changes."""
+
+    name = "never_reopened"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Update | pgtrigger.Delete
+
+    def get_func(self, model: type[models.Model]) -> str:
+        return """
+            IF TG_OP = 'DELETE' OR OLD.confirmed_at IS NOT NULL
+                OR OLD.sent_at IS NOT NULL AND (NEW.sent_at, NEW.sent_by_id, NEW.channel, NEW.letter_sha256)
+                    IS DISTINCT FROM (OLD.sent_at, OLD.sent_by_id, OLD.channel, OLD.letter_sha256)
+                OR (NEW.recipient_id, NEW.subject_id, NEW.reason, NEW.cause, NEW.categories, NEW.transfers,
+                    NEW.disclosure, NEW.opened_at)
+                IS DISTINCT FROM (OLD.recipient_id, OLD.subject_id, OLD.reason, OLD.cause, OLD.categories,
+                    OLD.transfers, OLD.disclosure, OLD.opened_at) THEN
+                RAISE EXCEPTION 'a task to tell a recipient goes forward only'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_told_forward';
+            END IF;
+            RETURN NEW;
+        """

@@ -19,14 +19,14 @@ from policies.models import Policy
 from staff import opening
 from staff.models import StaffUser
 from staff.opened import Opened
-from subjects import loans
-from subjects.enums import Standing
+from subjects import loans, recording
+from subjects.enums import Origin, Source, Standing
 from subjects.models import DataSubject
 from subjects.obligations import ContractState
-from transfers import services
+from transfers import aftermath, intake, notices, processing, recipient_letters, services
 from transfers.decisions import Context, Question
-from transfers.enums import Direction, TransferGround
-from transfers.models import Agreement, Recipient, RecipientClause, Transfer, TransferRule
+from transfers.enums import Direction, NoticeReason, SentBy, TransferGround
+from transfers.models import Agreement, Recipient, RecipientClause, RecipientNotice, Transfer, TransferRule
 
 IN_CABINET = Proof(Channel.WEB, Trust.SUBJECT_CODE)
 K = RecipientKind
@@ -76,6 +76,8 @@ RULES = [
     ("tez-courier", "correspondence", Direction.OUTGOING, TransferGround.SERVICE, "", POST),
     ("tolem", "settlements", Direction.OUTGOING, TransferGround.SERVICE, "", PAY),
 ]
+# whose transfers the person is told of by a letter
+TOLD_OF = ("tolem", "dala-collect")
 # form, scope, which of the customers gave it in the cabinet
 CONSENTS = [
     ("C3", "recipient:ulgi-bureau", range(0, 12)),
@@ -110,6 +112,7 @@ def load(policy: Policy, *, officer: StaffUser, dpo: StaffUser) -> None:
         _consents(people)
         _overdue(people)
     _transfers(people)
+    _aftermath(people, officer=officer, dpo=dpo)
 
 
 def _registers(policy: Policy, officer: StaffUser, dpo: StaffUser) -> None:
@@ -137,7 +140,7 @@ def _registers(policy: Policy, officer: StaffUser, dpo: StaffUser) -> None:
     rows += [
         TransferRule(
             recipient=whom[code], purpose=why[purpose], direction=direction, ground=ground, form=forms.get(form),
-            categories=list(data),
+            categories=list(data), notify_subject=code in TOLD_OF,
         )
         for code, purpose, direction, ground, form, data in RULES
     ]  # fmt: skip
@@ -199,3 +202,44 @@ def _authorise(question: Question, *, sent: bool) -> None:
     if given.token and sent:
         digest = hashlib.sha256(given.transfer.public_id.bytes).hexdigest()
         services.release(token=given.token, payload_sha256=digest, size=2_048)
+
+
+def _aftermath(people: list[DataSubject], *, officer: StaffUser, dpo: StaffUser) -> None:
+    """What recipients must learn of, a report with too much in it, letters, a signed register and a change since."""
+    with acting_as(f"officer:{officer.pk}"):
+        recording.record(
+            subject=people[6], category="mobile_phone", values=[{"value": "+77010009911"}],
+            source=Source.OFFICER, origin=Origin.SUBJECT,
+        )  # fmt: skip
+        recording.record(
+            subject=people[4], category="full_name", values=[{"last": "Бекова", "first": "Айгүл"}],
+            source=Source.OFFICER, origin=Origin.SUBJECT,
+        )  # fmt: skip
+        task = RecipientNotice.objects.filter(reason=NoticeReason.CORRECTED, recipient__code="dala-collect").first()
+        if task is not None:
+            digest = recipient_letters.prepare(task).sha256
+            aftermath.record_sent(task=task, channel=SentBy.EMAIL, letter_sha256=digest, by=officer)
+            aftermath.record_confirmation(task=task, confirmation="исх. № 214", by=officer)
+    with acting_as("job:demo"):
+        given = services.authorise(
+            question=Question(people[5].reference, "ulgi-bureau", "scoring", REPORT, Direction.INCOMING)
+        )
+        if given.token:
+            intake.receive(
+                token=given.token,
+                payload_sha256=hashlib.sha256(given.transfer.public_id.bytes).hexdigest(),
+                values={"credit_report": [{"value": "D-5"}], "salary_amount": [{"value": "250000"}]},
+            )
+        # so that a demo of one day shows the letters of the next morning
+        notices.write_due(today=timezone.localdate() + timedelta(days=1))
+    with acting_as(f"officer:{dpo.pk}"):
+        processing.sign(by=dpo, sha256=processing.digest(processing.build()))
+    today = timezone.localdate()
+    courier = Agreement(
+        recipient=Recipient.objects.get(code="tez-courier"), number="К-3/2026", confidentiality="4.1",
+        categories=list(POST), valid_from=today, valid_to=today + timedelta(days=365),
+    )  # fmt: skip
+    with acting_as(f"officer:{officer.pk}"):
+        proposed = opening.propose(courier, by=officer)
+    with acting_as(f"officer:{dpo.pk}"):
+        opening.approve(proposed, by=dpo)

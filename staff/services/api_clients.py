@@ -4,8 +4,12 @@ import hashlib
 import math
 import re
 import secrets
+import threading
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -15,6 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
+from audit import prepared
 from audit.actor import because
 from staff.models import ApiAllowance, ApiClient, StaffUser
 from staff.rules import check_may_change_client, check_may_make_client
@@ -24,6 +29,7 @@ _PREFIX = "klm_"
 _FOUND_BY = len(_PREFIX) + 8
 _KEY = re.compile(rf"{_PREFIX}[0-9a-f]{{8}}_[\w-]{{43}}", re.ASCII)
 _WINDOW = timedelta(minutes=1)
+_TABLE = ApiAllowance._meta.db_table
 
 
 def _digest(key: str) -> bytes:
@@ -95,40 +101,88 @@ def revoke_client(*, client: ApiClient, by: StaffUser) -> ApiClient:
     return client
 
 
+@cache
+def _by_prefix() -> tuple[str, list[str]]:
+    """The statement that finds a key's row, and the names of its columns."""
+    fields = ApiClient._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    sql = f"SELECT {columns} FROM {ApiClient._meta.db_table} WHERE prefix = %(prefix)s"  # noqa: S608
+    return sql, [field.attname for field in fields]
+
+
 def authenticate(key: str) -> ApiClient | None:
     """Whose key this is; None for a wrong, expired or revoked one. One statement, none for what is no key at all."""
     if not _KEY.fullmatch(key):
         return None
-    client = ApiClient.objects.filter(prefix=key[:_FOUND_BY]).first()
-    if client is None or not constant_time_compare(_digest(key), bytes(client.digest)):
+    sql, names = _by_prefix()
+    row = prepared.one(sql, {"prefix": key[:_FOUND_BY]})
+    if row is None:
+        return None
+    client = ApiClient.from_db(connection.alias, names, row)
+    if not constant_time_compare(_digest(key), bytes(client.digest)):
         return None
     return client if client.is_live else None
+
+
+class _Lease(NamedTuple):
+    """Requests of a system that this process may still let in without asking the database, until a moment."""
+
+    left: int
+    until: float
+
+
+# a fast system takes a tenth of a second's worth at a time, so that not each of its requests writes a row
+_LEASED_FOR, _MOST_LEASED = 1.0, 100
+_leases: dict[int, _Lease] = {}
+_leasing = threading.Lock()
+
+
+def _let_in_by_lease(client: ApiClient) -> bool:
+    with _leasing:
+        lease = _leases.get(client.pk)
+        if lease is None or not lease.left or lease.until <= time.monotonic():
+            _leases.pop(client.pk, None)
+            return False
+        _leases[client.pk] = lease._replace(left=lease.left - 1)
+        return True
 
 
 def seconds_to_wait(client: ApiClient) -> int:
     """Count one request of the system; 0 when it has room in its minute, else in how many seconds it will.
 
     The generic cell rate algorithm in one statement: a row says when the system will have used nothing; each request
-    moves that on by a share of the minute, and a minute's worth may come at once.
+    moves that on by a share of the minute, and a minute's worth may come at once. A system that may come more than ten
+    times a second is let in several requests at a time: what is taken counts, used or not, so it never gets more.
     """
-    table = ApiAllowance._meta.db_table
-    share = f"interval '{_WINDOW.total_seconds() / client.per_minute:.6f} s'"
-    window = f"interval '{_WINDOW.total_seconds():.0f} s'"
+    if _let_in_by_lease(client):
+        return 0
+    many = max(1, min(_MOST_LEASED, client.per_minute // 600))
+    if many > 1 and _take(client, many):
+        with _leasing:
+            _leases[client.pk] = _Lease(many - 1, time.monotonic() + _LEASED_FOR)
+        return 0
+    if _take(client, 1):
+        return 0
+    share, window = _WINDOW / client.per_minute, _WINDOW
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} AS a (client_id, free_at) VALUES (%s, clock_timestamp() + {share})"  # noqa: S608
-            f" ON CONFLICT (client_id) DO UPDATE SET free_at = greatest(a.free_at, clock_timestamp()) + {share}"
-            f" WHERE a.free_at <= clock_timestamp() + {window} - {share} RETURNING 1",
-            [client.pk],
-        )
-        if cursor.fetchone():
-            return 0
-        cursor.execute(
-            f"SELECT extract(epoch FROM free_at + {share} - {window} - clock_timestamp())"  # noqa: S608
-            f" FROM {table} WHERE client_id = %s",
-            [client.pk],
+            f"SELECT extract(epoch FROM free_at + %s - %s - clock_timestamp()) FROM {_TABLE} WHERE client_id = %s",  # noqa: S608
+            [share, window, client.pk],
         )
         return max(1, math.ceil(cursor.fetchone()[0]))
+
+
+_TAKE = f"""
+INSERT INTO {_TABLE} AS a (client_id, free_at) VALUES (%(client)s, clock_timestamp() + %(share)s)
+ON CONFLICT (client_id) DO UPDATE SET free_at = greatest(a.free_at, clock_timestamp()) + %(share)s
+WHERE a.free_at <= clock_timestamp() + %(window)s - %(share)s RETURNING 1
+"""  # noqa: S608
+
+
+def _take(client: ApiClient, many: int) -> bool:
+    """Whether so many requests have room in the system's minute; then they are counted."""
+    share = _WINDOW * many / client.per_minute
+    return prepared.one(_TAKE, {"client": client.pk, "share": share, "window": _WINDOW}) is not None
 
 
 def note_use(client: ApiClient) -> None:

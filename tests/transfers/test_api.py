@@ -4,12 +4,14 @@ import hashlib
 import json
 
 import pytest
+from django.db import connection
 
 from audit.actor import acting_as
 from tests.consent.system import System, problem
 from tests.transfers.factories import world
 from transfers import gate
 from transfers.models import Release, Transfer
+from transfers.shapes import GateAnswerOut, TransferOut
 
 pytestmark = pytest.mark.django_db
 SENT = hashlib.sha256(b"what was sent").hexdigest()
@@ -55,6 +57,20 @@ def test_asking_answers_as_the_gate_does_with_every_check_in_three_languages_and
     assert [step["check"] for step in told["trace"]] == [step["check"] for step in expected["trace"]]
     assert all(set(step["message"]) == {"kk", "ru", "en"} and all(step["message"].values()) for step in told["trace"])
     assert not Transfer.objects.exists()
+
+
+@pytest.mark.parametrize("consents", [True, False])
+def test_the_answer_has_the_form_that_the_description_promises(loans, made, consents):
+    if not consents:
+        made.withdraws()
+    told = loans.post("/transfers/decisions", asked(made)).json()
+    assert GateAnswerOut.model_validate(told, strict=False).model_dump(mode="json", exclude_defaults=False) == {
+        **told,
+        "trace": [{"warning": False, **step} for step in told["trace"]],
+    }
+    told = loans.post("/transfers", asked(made)).json()
+    assert set(TransferOut.model_fields) == set(told)
+    assert TransferOut.model_validate(told).token == told["token"]
 
 
 def test_a_refusal_is_an_answer_with_what_would_mend_it(loans, made):
@@ -180,5 +196,15 @@ def test_a_system_is_admitted_by_the_gate_itself_too(loans, made):
 
 def test_an_answer_costs_the_same_however_much_there_is(loans, made, django_assert_max_num_queries):
     loans.post("/transfers/decisions", asked(made))  # the minute's note of use
+    sent = []
+
+    def note(execute, sql, params, many, context):
+        sent.append(sql)
+        return execute(sql, params, many, context)
+
+    # whose key it is, who acts (before and after), and the facts; of ten requests one counts them all
+    with connection.execute_wrapper(note):
+        loans.post("/transfers/decisions", asked(made))
+    assert len([sql for sql in sent if "kelisim.request_id" not in sql and "staff_apiallowance" not in sql]) == 2, sent
     with django_assert_max_num_queries(6):
         loans.post("/transfers/decisions", asked(made))

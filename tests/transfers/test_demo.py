@@ -7,8 +7,15 @@ from config.demo import data
 from policies.models import Policy
 from staff.models import StaffUser
 from subjects.identifiers import normalise_bin
-from transfers import agreements
-from transfers.models import Recipient, Transfer
+from transfers import agreements, processing
+from transfers.models import (
+    ProcessingRegister,
+    Quarantined,
+    Recipient,
+    RecipientNotice,
+    Transfer,
+    TransferNotice,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +45,11 @@ def test_the_demo_shows_what_was_allowed_refused_and_not_set_up(settings, tmp_pa
     assert [row.recipient.code for row in agreements.ending()] == ["dala-collect"]
     for row in Recipient.objects.exclude(bin=""):
         assert normalise_bin(row.bin) == row.bin
+    told = {(row.recipient.code, row.state) for row in RecipientNotice.objects.select_related("recipient")}
+    assert {("ulgi-bureau", "open"), ("dala-collect", "confirmed")} <= told
+    assert (Quarantined.objects.get().category, ProcessingRegister.objects.get().number) == ("salary_amount", 1)
+    assert TransferNotice.objects.exists()
+    assert processing.differences(ProcessingRegister.objects.get().content, processing.build(), "ru")
     count = Transfer.objects.count()
     officers = StaffUser.objects.filter(username__in=("officer", "dpo")).order_by("-username")
     data.transfers.load(Policy.objects.get(), officer=officers[0], dpo=officers[1])

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from audit.actor import acting_as
 from consent.enums import State
+from subjects import holds
 from subjects.enums import Standing
 from tests.staff.factories import StaffUserFactory, permit
 from tests.transfers.factories import opened, world
@@ -55,6 +56,16 @@ def test_a_decision_is_one_statement_and_an_authorisation_two(made):
     with statements() as sent:
         assert services.authorise(question=made.question()).token
     assert len(sent) == 2
+
+
+def test_a_legal_hold_stops_destruction_and_never_a_transfer(made):
+    made.consents()
+    officer = permit(StaffUserFactory(), "subjects.add_legalhold")
+    with acting_as(f"officer:{officer.pk}"):
+        holds.place(subject=made.person, kind="court", case_number="7527-26", body="Суд", by=officer)
+    assert holds.held([made.person.pk])
+    assert gate.ask(made.question()).allowed
+    assert services.authorise(question=made.question()).token
 
 
 def ask_by_command(made, *more: str) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Purpose
+from subjects.free_text import refuse_personal_data
 from subjects.models import DataSubject
 from transfers.admin.fields import CategoriesField
 from transfers.decisions import Context, Question
@@ -17,11 +18,16 @@ from transfers.enums import Direction
 from transfers.models import Recipient
 
 
+def _prose(label: object, longest: int) -> forms.CharField:
+    """What a demand says of itself: it is kept in clear, so it names no person."""
+    return forms.CharField(label=label, max_length=longest, required=False, validators=[refuse_personal_data])
+
+
 class QuestionForm(forms.Form):
     """A question to the gate, about now or a past moment; the gate itself says what is not in order."""
 
     subject = forms.CharField(
-        label=_("person"), max_length=20, help_text=_("The reference: S-000481."),
+        label=_("person"), max_length=20, validators=[refuse_personal_data], help_text=_("The reference: S-000481."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip
     recipient = forms.ModelChoiceField(Recipient.objects.order_by("code"), to_field_name="code", label=_("recipient"))
@@ -33,17 +39,17 @@ class QuestionForm(forms.Form):
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )  # fmt: skip
     scope = forms.CharField(
-        label=_("which consent"), max_length=80, required=False,
+        label=_("which consent"), max_length=80, required=False, validators=[refuse_personal_data],
         help_text=_("Of several, one is meant: report:…, token:…. Empty: the newest."),
     )  # fmt: skip
-    body = forms.CharField(label=_("the body that asks"), max_length=120, required=False)
-    article = forms.CharField(label=_("the article"), max_length=120, required=False)
-    request_number = forms.CharField(label=_("the number of the letter"), max_length=60, required=False)
+    body = _prose(_("the body that asks"), 120)
+    article = _prose(_("the article"), 120)
+    request_number = _prose(_("the number of the letter"), 60)
     request_date = forms.DateField(
         label=_("the date of the letter"), required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )  # fmt: skip
-    sanction = forms.CharField(label=_("the sanction"), max_length=120, required=False)
+    sanction = _prose(_("the sanction"), 120)
 
     OF_A_DEMAND = ("body", "article", "request_number", "request_date", "sanction")
 

@@ -57,6 +57,26 @@ class Period(admin.SimpleListFilter):
         return queryset
 
 
+class Went(admin.SimpleListFilter):
+    """Whether the data of an allowed transfer went; a token that nobody used lapses by the clock."""
+
+    title = pgettext_lazy("transfer", "sent")
+    parameter_name = "went"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, object]]:
+        return [("yes", _("the data went")), ("waiting", _("not sent yet")), ("lapsed", _("not sent, lapsed"))]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        match self.value():
+            case "yes":
+                return queryset.filter(release__isnull=False)
+            case "waiting":
+                return queryset.filter(release=None, token_expires_at__gt=timezone.now())
+            case "lapsed":
+                return queryset.filter(release=None, token_expires_at__lte=timezone.now())
+        return queryset
+
+
 def visible(request: HttpRequest, rows: models.QuerySet) -> models.QuerySet:
     """Without what is withheld, unless this officer must know of it (DESIGN 4)."""
     return rows if request.user.has_perm(WITHHELD) else rows.filter(disclosure=Disclosure.SUBJECT)
@@ -68,7 +88,7 @@ class TransferAdmin(ExportPages, ReadOnlyAdmin, KeysetAdmin):
     change_form_template = "admin/transfers/transfer.html"
     list_display = ("at", "said", "subject", "recipient", "purpose", "direction", "sent")
     list_display_links = ("at",)
-    list_filter = ("decision", Period, "direction", "recipient", "purpose")
+    list_filter = ("decision", Period, Went, "direction", "recipient", "purpose")
     list_select_related = ("subject", "recipient", "purpose", "release", "user")
     allowed_lookups = ("subject", "subject__id", "at__gte", "at__lt")
     fields = (
@@ -96,7 +116,11 @@ class TransferAdmin(ExportPages, ReadOnlyAdmin, KeysetAdmin):
 
     @admin.display(description=pgettext_lazy("transfer", "sent"))
     def sent(self, row: Transfer) -> str:
-        return date_format(timezone.localtime(row.release.at), "DATETIME_FORMAT") if hasattr(row, "release") else "—"
+        if hasattr(row, "release"):
+            return date_format(timezone.localtime(row.release.at), "DATETIME_FORMAT")
+        if row.token_expires_at is None:
+            return "—"
+        return gettext("not sent, lapsed") if row.token_expires_at <= timezone.now() else gettext("not sent yet")
 
     @admin.display(description=_("who"))
     def who(self, row: Transfer) -> str:

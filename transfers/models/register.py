@@ -11,6 +11,7 @@ from consent.models import ConsentForm, Purpose
 from policies.models import Policy
 from staff.opened import Opened
 from subjects.enums import Disclosure
+from subjects.identifiers import normalise_bin
 from transfers.enums import Direction, TransferGround
 from transfers.triggers import FrozenRecipient
 
@@ -29,7 +30,7 @@ class Recipient(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=RecipientKind)
     title = models.CharField(_("title"), max_length=200)
     # empty for a foreign one
-    bin = models.CharField(_("BIN"), max_length=12, blank=True)
+    bin = models.CharField(_("BIN"), max_length=12, blank=True, validators=[normalise_bin])
     country = models.CharField(_("country"), max_length=2, default="KZ", validators=[COUNTRY_CODE])
     contact_email = models.EmailField(_("e-mail for notices"), blank=True)
     contact_phone = models.CharField(_("phone for notices"), max_length=20, blank=True)

@@ -116,6 +116,7 @@ class Release(Event):
         verbose_name = _("release of a transfer")
         verbose_name_plural = _("releases of transfers")
         triggers = [*Event.Meta.triggers, ReleasedInTime()]
+        indexes = [models.Index(fields=["at"], name="transfers_release_by_time")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(payload_sha256__regex=r"^[0-9a-f]{64}$"),

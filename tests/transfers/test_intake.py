@@ -1,0 +1,135 @@
+"""Data from others: taken in with their source, compared with the person's own, set aside without a rule."""
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actor import acting_as
+from consent.models import PurposeCategory
+from staff.rules import NotAllowed
+from subjects import recording
+from subjects.enums import Origin, Source
+from subjects.models import DataCategory, PersonalData, Verification
+from tests.staff.factories import StaffUserFactory, permit
+from tests.transfers.factories import LOADED, agree, form_version, happened, opened, world
+from transfers import intake, services
+from transfers.models import Quarantined, Release, Transfer, TransferRule
+
+pytestmark = pytest.mark.django_db
+SHA = "a" * 64
+PHONE = {"value": "+77012345678"}
+
+
+@pytest.fixture
+def made():
+    made = world(form="C4", direction="incoming", purpose="report")
+    made.consents()
+    return made
+
+
+def token(made, *categories: str) -> str:
+    question = made.question(direction="incoming", categories=categories)
+    return services.authorise(question=question).token
+
+
+def received(made, values: dict, *categories: str) -> intake.Received:
+    return intake.receive(token=token(made, *(categories or tuple(values))), payload_sha256=SHA, values=values)
+
+
+def test_what_came_has_the_transfer_as_its_source(made):
+    told = received(made, {"mobile_phone": [PHONE]})
+    assert told.taken == ["mobile_phone"]
+    value = PersonalData.objects.get(subject=made.person, category__code="mobile_phone")
+    assert (value.origin, value.transfer) == (Origin.THIRD_PARTY, f"transfers.Transfer:{told.release.transfer_id}")
+
+
+def test_the_persons_own_word_is_never_overwritten(made):
+    recording.record(
+        subject=made.person, category="mobile_phone", values=[PHONE], source=Source.CABINET, origin=Origin.SUBJECT
+    )
+    other = {"value": "+77012345679"}
+    assert received(made, {"mobile_phone": [other]}).differ == ["mobile_phone"]
+    value = PersonalData.objects.get(subject=made.person, category__code="mobile_phone")
+    assert value.origin == Origin.SUBJECT
+    assert Verification.objects.get(value=value).is_open
+    assert received(made, {"mobile_phone": [PHONE]}).same == ["mobile_phone"]
+
+
+def test_what_no_rule_covers_is_set_aside_sealed(made):
+    told = received(made, {"mobile_phone": [PHONE], "salary_amount": [{"value": "250000"}]}, "mobile_phone")
+    assert (told.taken, told.quarantined) == (["mobile_phone"], ["salary_amount"])
+    row = Quarantined.objects.get()
+    assert b"250000" not in bytes(row.sealed)
+    assert not PersonalData.objects.filter(category__code="salary_amount").exists()
+    assert "sealed" not in {field.name for field in Quarantined.history.model._meta.fields}
+
+
+def test_a_wrong_value_takes_nothing_in_and_leaves_the_token(made):
+    given = token(made, "mobile_phone")
+    with pytest.raises(intake.Unfit) as refused, transaction.atomic():
+        intake.receive(token=given, payload_sha256=SHA, values={"mobile_phone": [{"value": "12"}]})
+    assert refused.value.category == "mobile_phone"
+    assert not Release.objects.exists()
+    assert intake.receive(token=given, payload_sha256=SHA, values={"mobile_phone": [PHONE]}).taken
+
+
+def test_an_outgoing_transfer_brings_nothing():
+    made = world()
+    made.consents()
+    given = services.authorise(question=made.question()).token
+    with pytest.raises(services.NotReleased) as refused, transaction.atomic():
+        intake.receive(token=given, payload_sha256=SHA, values={"iin": [{"value": "850314390019"}]})
+    assert refused.value.code == "direction"
+
+
+@pytest.fixture
+def officer():
+    rights = ("transfers.decide_quarantined", "transfers.authorise_transfer", "transfers.ask_transfer")
+    return permit(StaffUserFactory(), *rights)
+
+
+@pytest.fixture
+def set_aside(made):
+    received(made, {"mobile_phone": [PHONE], "salary_amount": [{"value": "250000"}]}, "mobile_phone")
+    return Quarantined.objects.get()
+
+
+def test_destroyed_is_gone_and_decided_once(set_aside, officer):
+    with acting_as(f"officer:{officer.pk}"):
+        intake.destroy(row=set_aside, by=officer)
+        row = Quarantined.objects.get()
+        assert (row.fate, row.sealed, row.decided_by) == ("destroyed", None, officer)
+        with pytest.raises(NotAllowed):
+            intake.destroy(row=row, by=officer)
+
+
+def test_it_is_taken_in_only_when_the_gate_says_yes_by_now(made, set_aside, officer):
+    with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed) as refused:
+        intake.take(row=set_aside, by=officer)
+    assert refused.value.code == "refused"
+    assert Quarantined.objects.get().fate == ""
+    salary = DataCategory.objects.get(code="salary_amount")
+    opened(PurposeCategory, purpose=made.purpose, category=salary)
+    made.rule.refresh_from_db()
+    with acting_as(LOADED):
+        made.rule.in_force_during = (made.rule.in_force_during.lower, timezone.now())
+        made.rule.save()
+    categories = [*made.rule.categories, "salary_amount"]
+    opened(
+        TransferRule, recipient=made.recipient, purpose=made.purpose, direction="incoming", ground="consent",
+        form=made.form, categories=categories,
+    )  # fmt: skip
+    agree(made.recipient, number="8", categories=categories)
+    text = form_version(
+        made.form, purposes={"report": "kk ru"}, recipients={"credit_bureau": "kk ru"}, categories=tuple(categories)
+    )
+    happened(made.person, text, scope=made.scope)
+    with acting_as(f"officer:{officer.pk}"):
+        assert intake.take(row=set_aside, by=officer).fate == "taken"
+    value = PersonalData.objects.get(category=salary)
+    assert value.transfer == f"transfers.Transfer:{Transfer.objects.latest('pk').pk}"
+
+
+def test_without_the_right_nobody_decides(set_aside):
+    with pytest.raises(NotAllowed):
+        intake.destroy(row=set_aside, by=StaffUserFactory())
