@@ -1,9 +1,10 @@
-"""A workbook (ECMA-376, .xlsx) of plain tables: text stays text, whatever it begins with.
+"""A workbook (ECMA-376, .xlsx) or a CSV file of plain tables: text stays text, whatever it begins with.
 
 A cell is never a formula: what begins with = + - @, a tab or a return is marked as quoted text, so that a program that
 opens the file computes nothing, also after somebody has edited the cell (OWASP, CSV injection).
 """
 
+import csv
 import io
 import re
 import zipfile
@@ -85,6 +86,20 @@ def workbook(sheets: Iterable[Sheet]) -> bytes:
                 for piece in _sheet(sheet, chosen=number == 1):
                     part.write(piece.encode())
     return file.getvalue()
+
+
+def safe_text(text: str) -> str:
+    """A cell of CSV that no program takes for a formula: what would be one is led by an apostrophe (OWASP)."""
+    return f"'{text}" if text.lstrip(" \n\u00a0").startswith(_FORMULA) else text
+
+
+def csv_file(rows: Iterable[Sequence[Value]]) -> bytes:
+    """The table as CSV (RFC 4180), semicolons, in UTF-8 with a byte order mark, as Excel opens it here."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([safe_text("" if value is None else str(value)) for value in row])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
 def _entry(path: str) -> zipfile.ZipInfo:

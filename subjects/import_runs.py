@@ -56,7 +56,7 @@ def start(*, content: bytes, dry_run: bool, language: str, by: StaffUser, overru
 
 
 @transaction.atomic
-def begin(kind: Kind, *, content: bytes, dry_run: bool, by: StaffUser, **fields: object) -> ImportRun:
+def begin(kind: Kind, /, *, content: bytes, dry_run: bool, by: StaffUser, **fields: object) -> ImportRun:
     """Keep the file and wake a worker. fields: of the kind's own model."""
     run = kind.model.objects.create(
         dry_run=dry_run,
@@ -70,17 +70,17 @@ def begin(kind: Kind, *, content: bytes, dry_run: bool, by: StaffUser, **fields:
 
 
 @contextmanager
-def _at_work(run_id: int, kind: Kind) -> Iterator[bool]:
+def at_work(run_id: int, locks: int) -> Iterator[bool]:
     """Whether nobody else is at this import. The lock is the session's: it ends with a killed worker."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [kind.locks, run_id])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [locks, run_id])
         (mine,) = cursor.fetchone()
     try:
         yield mine
     finally:
         if mine:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind.locks, run_id])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [locks, run_id])
 
 
 class _Progress:
@@ -109,7 +109,7 @@ def _finish(run: ImportRun, state: str) -> None:
 
 def run(run_id: int, kind: Kind = PEOPLE) -> None:
     """Check the file and, unless it is a dry run, write its good rows. A second call does nothing."""
-    with _at_work(run_id, kind) as mine:
+    with at_work(run_id, kind.locks) as mine:
         run = kind.model.objects.filter(pk=run_id, state=ImportState.WAITING).first() if mine else None
         if run is None:
             return
@@ -157,7 +157,7 @@ def ring_forgotten() -> None:
             ring(kind.task, pk)
         begun = [ImportState.CHECKING, ImportState.WRITING]
         for pk in kind.model.objects.filter(state__in=begun).values_list("pk", flat=True):
-            with _at_work(pk, kind) as mine:
+            with at_work(pk, kind.locks) as mine:
                 left = kind.model.objects.filter(pk=pk, state__in=begun).first() if mine else None
                 if left is not None:
                     _finish(left, ImportState.FAILED)

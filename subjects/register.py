@@ -257,7 +257,32 @@ REGISTER: dict[str, dict[Holds, str]] = {
         PLAIN: "id transfer subject category came_at fate decided_at decided_by",
     },
     "transfers.ProcessingRegister": {PROSE: "signatory", PLAIN: f"{STAMP} number content sha256"},
-    "transfers.AgreementFile": {PLAIN: f"{STAMP} sha256 media_type size content"},
+    "transfers.AgreementFile": {EVIDENCE: "sha256 content", PLAIN: f"{STAMP} media_type size"},
+    "transfers.DemandFile": {SEALED: "sealed", EVIDENCE: "sha256", PLAIN: f"{STAMP} media_type size"},
+    "transfers.InboundDemand": {
+        PROSE: "body letter_number article sanction",
+        PLAIN: "id kind recipient letter_date received_at registered_at due_at subject purpose categories language file"
+        " disclosure state refusal decided_by decided_at approved_by approved_at transfer answered_at",
+    },
+    # names the other side's letter and no person
+    "transfers.DemandLetter": {EVIDENCE: "sha256 content", PLAIN: f"{STAMP} demand kind language"},
+    "transfers.TransferBatch": {
+        PROSE: "act_number",
+        SEALED: "sealed_file",
+        EVIDENCE: "sha256",
+        PLAIN: "id state dry_run rows_total rows_good rows_done problems warnings more_problems more_warnings"
+        " started_by started_at finished_at kind recipient purpose categories allowed refused gaps act confirmed_by"
+        " confirmed_at act_date acted_at",
+    },
+    "transfers.BatchRow": {PLAIN: f"{STAMP} batch number contract subject decision failed"},
+    "transfers.BatchOutcome": {SEALED: "sealed", PLAIN: f"{STAMP} row transfer values assigned"},
+    "transfers.Reconciliation": {
+        SEALED: "sealed_file",
+        EVIDENCE: "sha256",
+        PLAIN: "id state dry_run rows_total rows_good rows_done problems warnings more_problems more_warnings"
+        " started_by started_at finished_at recipient since until matched differing theirs_only ours_only disclosure",
+    },
+    "transfers.ReconciliationRow": {PLAIN: f"{STAMP} reconciliation outcome number day categories transfer"},
     "transfers.Release": {PROSE: "reference", PLAIN: f"{STAMP} transfer payload_sha256 size"},
 }
 

@@ -38,6 +38,8 @@ JOBS: dict[str, frozenset[str]] = {
     "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     # of one person, to see which of the values that were told are new, and by what they are found
     "record": frozenset({ANY}),
+    # what a batch of authorised transfers hands to a recipient: exactly the categories the gate allowed
+    "transfers": frozenset({ANY}),
 }
 
 Parts = dict[str, str]
@@ -325,10 +327,16 @@ def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int
 
 
 @transaction.atomic
-def open_values_for(job: str, *, subject_ids: Sequence[int], category: str) -> list[tuple[int, Value]]:
-    """The same door for who must know which row holds what: (subject id, value), oldest first. Raises as `open_for`."""
+def open_values_for(
+    job: str, *, subject_ids: Sequence[int], category: str, withheld: bool = True
+) -> list[tuple[int, Value]]:
+    """The same door for who must know which row holds what: (subject id, value), oldest first. Raises as `open_for`.
+
+    withheld: also values that the person may not see.
+    """
     _check_job(job, category)
-    rows = _rows(subject__in=list(subject_ids), category__code=category)
+    told = {} if withheld else {"disclosure": Disclosure.SUBJECT}
+    rows = _rows(subject__in=list(subject_ids), category__code=category, **told)
     AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
     by_value = {row.pk: row.subject_id for row in rows}
     return [(by_value[value.id], value) for value in _open(rows)]
@@ -369,17 +377,21 @@ def rotate_keys(*, batch_size: int = 1000) -> int:
     return len(stale)
 
 
-def seal_file(content: bytes) -> bytes:
+def seal_file(content: bytes, *, field: str = FILE) -> bytes:
     """A file of many people's data on its way in, sealed with a key of its own; layout: version, wrapped key, token."""
     key = cipher.new_key()
     version, wrapped = ring().wrap(key)
-    token = cipher.seal(key, content, subject=NOBODY, class_="import", category="file", field=FILE)
+    token = cipher.seal(key, content, subject=NOBODY, class_="import", category="file", field=field)
     return version.to_bytes(4, "big") + wrapped + token
+
+
+def opened_file(sealed: bytes, field: str) -> bytes:
+    version, wrapped, token = int.from_bytes(sealed[:4], "big"), sealed[4:44], sealed[44:]
+    key = ring().unwrap(version, wrapped)
+    return cipher.open_(key, token, subject=NOBODY, class_="import", category="file", field=field)
 
 
 def open_file(sealed: bytes) -> bytes:
     """What `seal_file` sealed; the import alone asks, and one record says that it did."""
-    version, wrapped, token = int.from_bytes(sealed[:4], "big"), sealed[4:44], sealed[44:]
     AccessRecord.objects.create(door=AccessRecord.Door.JOB, category="*", reason="import")
-    key = ring().unwrap(version, wrapped)
-    return cipher.open_(key, token, subject=NOBODY, class_="import", category="file", field=FILE)
+    return opened_file(sealed, FILE)

@@ -36,6 +36,8 @@ TRACKED = {
     "consent.RetentionRule", "consent.ConsentForm", "consent.ConsentFormVersion", "consent.FormItem", "consent.Objection",
     "transfers.Recipient", "transfers.RecipientClause", "transfers.Agreement", "transfers.Country",
     "transfers.TransferRule", "transfers.ShadowMode", "transfers.RecipientNotice", "transfers.Quarantined",
+    "transfers.InboundDemand",
+    "transfers.TransferBatch", "transfers.Reconciliation",
 }  # fmt: skip
 EVENTS = {
     "audit.AccessRecord",
@@ -44,8 +46,9 @@ EVENTS = {
     "subjects.CabinetEvent", "subjects.Suppression", "subjects.DocumentSeen",
     "consent.NoticeServed", "consent.Acknowledgement",
     "consent.FormServed", "consent.Scan", "consent.ConsentEvent",
-    "transfers.Transfer", "transfers.Release", "transfers.AgreementFile",
+    "transfers.Transfer", "transfers.Release", "transfers.AgreementFile", "transfers.DemandFile",
     "transfers.TransferNotice", "transfers.ProcessingRegister",
+    "transfers.DemandLetter", "transfers.BatchRow", "transfers.BatchOutcome", "transfers.ReconciliationRow",
 }  # fmt: skip
 EXEMPT = {
     "notifications.Letter": "a queue; what became of a letter is in DeliveryEvent",
@@ -64,6 +67,8 @@ UNPAIRED = {
     ("policies.PolicyVersion", "created"): "created_at is the database's; a command may create without an officer",
     ("subjects.SubjectImport", "started"): "started_at is the database's; a command may import without an officer",
     ("consent.ConsentImport", "started"): "started_at is the database's, the officer is the upload's",
+    ("transfers.TransferBatch", "started"): "started_at is the database's, the officer is the upload's",
+    ("transfers.Reconciliation", "started"): "started_at is the database's, the officer is the upload's",
     ("subjects.SubjectRequest", "identified"): "in the cabinet its door establishes who asks, and no officer does",
     ("staff.RoleGrant", "granted"): "the moment is the lower end of `during`; the first grant has no giver",
     ("staff.RoleGrant", "revoked"): "the moment is the upper end of `during`",

@@ -65,18 +65,22 @@ from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.restraints import one_of_each
 from tests.transfers import factories as transfers
 from tests.url_matrix import ACTORS, GET_WRITES, MATRIX, MAY_WRITE, REFUSALS, SIGN_OUTS
-from transfers import processing
+from transfers import demands, processing
 from transfers import services as gate
 from transfers.decisions import Question
+from transfers.file_runs import BATCHES, STATEMENTS
 from transfers.models import (
     Agreement,
     Country,
+    InboundDemand,
     ProcessingRegister,
     Quarantined,
     RecipientClause,
     RecipientNotice,
+    Reconciliation,
     ShadowMode,
     Transfer,
+    TransferBatch,
     TransferNotice,
     TransferRule,
 )
@@ -163,6 +167,15 @@ def transfers_of(subject: DataSubject, officer: StaffUser, version: PolicyVersio
             ShadowMode(ends_at=timezone.now() + timedelta(days=1)),
         ):
             opening.propose(row, by=officer)
+        demands.register(
+            kind="court", body="…", letter_number="1", letter_date=today, received_at=timezone.now(), language="kk",
+            may_tell=True, due_on=today, by=officer,
+        )  # fmt: skip
+        import_runs.begin(
+            BATCHES, content=b"x", dry_run=False, by=officer, kind="supply", recipient=whom, purpose=why,
+            categories=["iin"],
+        )  # fmt: skip
+        import_runs.begin(STATEMENTS, content=b"x", dry_run=False, by=officer, recipient=whom, since=today, until=today)
     with acting_as("job:fixture"):
         asked = gate.authorise(question=Question(subject.reference, whom.code, why.code, ("iin",))).transfer
         RecipientNotice.objects.create(
@@ -358,6 +371,20 @@ def addresses(world: dict) -> list[Address]:
             ("", {"pk": ProcessingRegister.objects.get().pk, "language": "kk", "kind": "xlsx"}),
         ],
         "admin:transfers_again": [("", {"pk": Transfer.objects.get().pk})],
+        "admin:transfers_package": [("", {"pk": Transfer.objects.get().pk})],
+        "admin:transfers_inbounddemand_step": [
+            (step, {"pk": InboundDemand.objects.get().pk, "step": step})
+            for step in ("grant", "approve", "send-back", "close", "burn")
+        ],
+        **{
+            f"admin:transfers_demand_{page}": [("", {"pk": InboundDemand.objects.get().pk})]
+            for page in ("amend", "refuse", "answer", "file", "letter")
+        },
+        **{
+            f"admin:transfers_batch_{page}": [("", {"pk": TransferBatch.objects.get().pk})]
+            for page in ("confirm", "assign", "give_up", "result", "registry")
+        },
+        "admin:transfers_reconciliation_report": [("", {"pk": Reconciliation.objects.get().pk})],
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
         "admin:consent_record": [("", {"pk": b.pk})],

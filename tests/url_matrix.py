@@ -39,6 +39,10 @@ _PROPOSED = {
 # what follows a transfer, settled by pressing one button
 _SETTLED = {"subjects_deadline", "subjects_historicaldeadline"}
 _QUARANTINED = {"transfers_quarantined", "transfers_historicalquarantined", "transfers_transfer"}
+# a demand from outside is filled in, decided or closed, a batch given up, by pressing one button
+_OUTGOING = {
+    f"transfers_{history}{name}" for history in ("", "historical") for name in ("inbounddemand", "transferbatch")
+}
 MAY_WRITE = {
     "anonymous": set[str](),
     "customer": set(),
@@ -57,6 +61,7 @@ MAY_WRITE = {
     | _PROPOSED
     | _SETTLED
     | _QUARANTINED
+    | _OUTGOING
     | {"subjects_dutyrule", "subjects_historicaldutyrule"}
     | {"policies_policyversion", "policies_historicalpolicyversion"},
     "dpo": _CONFIRM
@@ -68,6 +73,7 @@ MAY_WRITE = {
     | {"consent_subscriber", "consent_historicalsubscriber"}
     | _PROPOSED
     | _SETTLED
+    | _OUTGOING
     | {"consent_purpose", "consent_historicalpurpose"},
     "auditor": set(),
     "administrator": {
@@ -665,6 +671,49 @@ MATRIX = {
     "admin:transfers_shadowmode_step[approve-end]": ("LL55555U", "LL33>33U"),
     "admin:transfers_shadowmode_step[keep]": ("LL55555U", "LL3>>>3U"),
     "admin:transfers_shadowmode_step[burn]": ("LL55555U", "LL34443U"),
+    "admin:transfers_inbounddemand_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:transfers_inbounddemand_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_inbounddemand_add": ("LL3.333U", "LL32333U"),
+    "admin:transfers_inbounddemand_history": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_inbounddemand_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_inbounddemand_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/inbounddemand/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_inbounddemand_step[grant]": ("LL55555U", "LL3>>>3U"),
+    "admin:transfers_inbounddemand_step[approve]": ("LL55555U", "LL3>>>3U"),
+    "admin:transfers_inbounddemand_step[send-back]": ("LL55555U", "LL3>>>3U"),
+    "admin:transfers_inbounddemand_step[close]": ("LL55555U", "LL3>>>3U"),
+    "admin:transfers_inbounddemand_step[burn]": ("LL55555U", "LL33333U"),
+    "admin:transfers_demand_amend": ("LL3.333U", "LL3>333U"),
+    "admin:transfers_demand_refuse": ("LL55555U", "LL3>333U"),
+    "admin:transfers_demand_answer": ("LL55555U", "LL3>333U"),
+    "admin:transfers_demand_file": ("LL55555U", "LL34433U"),
+    "admin:transfers_demand_letter": ("LL34443U", "LL34443U"),
+    "admin:transfers_transferbatch_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:transfers_transferbatch_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_transferbatch_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_transferbatch_history": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_transferbatch_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_transferbatch_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/transferbatch/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_batch": ("LL3.333U", "LL32333U"),
+    "admin:transfers_batch_template": ("LL3.333U", "LL3.333U"),
+    "admin:transfers_batch_confirm": ("LL55555U", "LL33>33U"),
+    "admin:transfers_batch_assign": ("LL55555U", "LL3>333U"),
+    "admin:transfers_batch_give_up": ("LL55555U", "LL3>>33U"),
+    "admin:transfers_batch_result": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_batch_registry": ("LL55555U", "LL3>333U"),
+    "admin:transfers_reconciliation_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:transfers_reconciliation_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_reconciliation_add": ("LL33333U", "LL33333U"),
+    "admin:transfers_reconciliation_history": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_reconciliation_delete": ("LL33333U", "LL33333U"),
+    "admin:transfers_reconciliation_change": ("LL3...3U", "LL33333U"),
+    "admin/transfers/reconciliation/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:transfers_reconcile": ("LL3.333U", "LL32333U"),
+    "admin:transfers_reconcile_template": ("LL3.333U", "LL3.333U"),
+    "admin:transfers_reconciliation_report": ("LL3...3U", "LL3...3U"),
+    "admin:transfers_send": ("LL3.333U", "LL32333U"),
+    "admin:transfers_package": ("LL55555U", "LL32333U"),
     "admin:transfers_agreement_file": ("LL34443U", "LL34443U"),
     "admin:transfers_try": ("LL3..33U", "LL32233U"),
     "admin:transfers_again": ("LL3..33U", "LL3..33U"),

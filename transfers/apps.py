@@ -12,7 +12,9 @@ class TransfersConfig(AppConfig):
         from consent import ports as consents
         from notifications import ports as outbox
         from subjects import ports as people
-        from transfers import aftermath, letters, models
+        from transfers import aftermath, demands, letters, models
+        from transfers import file_runs as file_runs  # kinds of files are known to the sweep
+        from transfers.packages import PackageReason
 
         for model in (
             models.Recipient,
@@ -22,10 +24,16 @@ class TransfersConfig(AppConfig):
             models.TransferRule,
             models.ShadowMode,
             models.RecipientNotice,
+            models.InboundDemand,
         ):
             track(model)
         # a history with the ciphertext would keep what was destroyed
         track(models.Quarantined, exclude=["sealed"])
+        # how far it is changes every second: the page reads it, history need not
+        for run in (models.TransferBatch, models.Reconciliation):
+            track(run, exclude=["sealed_file", "rows_done"])
+        REASONS.update({reason.value: reason.label for reason in PackageReason})
+        REASONS[demands.OPENED] = demands.OPENED_LABEL
         for kind in letters.KINDS:
             outbox.register(kind)
         REASONS["quarantine"] = _("taken in from quarantine")

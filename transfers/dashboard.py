@@ -1,5 +1,6 @@
 """What the officers' home says about transfers."""
 
+from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -8,9 +9,22 @@ from django.utils.translation import gettext as _
 from audit.home import FACTS, NEEDS, Fact, Need
 from staff.opened import Opened
 from subjects.enums import Disclosure
+from subjects.runs import ImportState
 from transfers import aftermath, agreements, intake, notices
+from transfers.demands import SOON
 from transfers.enums import Verdict
-from transfers.models import Agreement, Country, Quarantined, ShadowMode, Transfer, TransferRule
+from transfers.models import (
+    Agreement,
+    Country,
+    InboundDemand,
+    Quarantined,
+    ShadowMode,
+    Transfer,
+    TransferBatch,
+    TransferRule,
+)
+from transfers.models.batches import Act
+from transfers.models.demands import DemandState
 
 REGISTERS: tuple[type[Opened], ...] = (Agreement, TransferRule, Country, ShadowMode)
 
@@ -72,6 +86,57 @@ def transfers_of_today(request: HttpRequest) -> list[Fact]:
     ]
 
 
+def demands_that_wait(request: HttpRequest) -> list[Need]:
+    """Demands from outside: late, soon due, and those whose decision waits for this officer; one statement."""
+    user = request.user
+    may_work, may_approve = (user.has_perm(f"transfers.{verb}_inbounddemand") for verb in ("handle", "approve"))
+    if not (may_work or may_approve):
+        return []
+    now, rows = timezone.now(), InboundDemand.objects.open().told(user.has_perm("transfers.view_withheld_transfer"))
+    found = rows.with_term().aggregate(
+        overdue=Count("pk", filter=Q(term__lt=now)),
+        soon=Count("pk", filter=Q(term__gte=now, term__lt=now + SOON)),
+        proposed=Count("pk", filter=Q(state=DemandState.PROPOSED) & ~Q(decided_by=user)),
+        granted=Count("pk", filter=Q(state=DemandState.GRANTED)),
+    )
+    url = reverse("admin:transfers_inbounddemand_changelist")
+    shown = [
+        (True, found["overdue"], _("Demands from outside: the term is over"), "?term=overdue", True),
+        (True, found["soon"], _("Demands from outside: due within three days"), "?term=soon", True),
+        (
+            may_approve,
+            found["proposed"],
+            _("Demands from outside: approve an answer"),
+            "?state__exact=proposed",
+            False,
+        ),
+        (may_work, found["granted"], _("Demands from outside: take the data out"), "?state__exact=granted", False),
+    ]
+    return [
+        Need(text, url + query, count, urgent=urgent) for there, count, text, query, urgent in shown if there and count
+    ]
+
+
 NEEDS.append(agreements_and_proposals)
 NEEDS.append(aftermath_that_waits)
+
+
+def batches_that_wait(request: HttpRequest) -> list[Need]:
+    """Batches that were checked and wait for a second person; announced assignments whose act is to be entered."""
+    user, found = request.user, []
+    url = reverse("admin:transfers_transferbatch_changelist")
+    rows = TransferBatch.objects.filter(state=ImportState.DONE)
+    if user.has_perm("transfers.approve_transferbatch"):
+        waiting = rows.filter(act=Act.PREVIEW, allowed__gt=0).exclude(started_by=user)
+        if count := waiting.count():
+            found.append(Need(_("Batches of transfers: confirm or give up"), f"{url}?act__exact=preview", count))
+    if user.has_perm("transfers.add_transferbatch") and (count := rows.filter(act=Act.ANNOUNCED).count()):
+        found.append(
+            Need(_("Assignments of claims: the persons were told, enter the act"), f"{url}?act__exact=announced", count)
+        )
+    return found
+
+
+NEEDS.append(demands_that_wait)
+NEEDS.append(batches_that_wait)
 FACTS.append(transfers_of_today)

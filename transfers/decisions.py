@@ -15,7 +15,8 @@ class Context:
     """What else is known of a transfer; codes, numbers and dates of a demand, never free text about a person.
 
     scope: which consent is meant where a person may have several (`report:…`, `token:…`). The rest is of a demand by
-    law: who asks, on which article, by which letter of which day, and the sanction where one is due.
+    law: who asks, on which article, by which letter of which day, and the sanction where one is due. withheld: the
+    person may not know of it, whatever the rule says.
     """
 
     scope: str = ""
@@ -24,6 +25,7 @@ class Context:
     request_number: str = ""
     request_date: date | None = None
     sanction: str = ""
+    withheld: bool = False
 
 
 _OF_A_CONTEXT = tuple(field.name for field in fields(Context))

@@ -82,7 +82,7 @@ def _under(question: Question, facts: Facts, rule: dict[str, Any] | None) -> Dec
         consent_state_id=consent.get("state_id") if consent and not problem else None,
         agreement_id=agreement["id"] if agreement else None,
         policy_version_id=version,
-        disclosure=Disclosure.WITHHELD if _withheld(facts, rule) else Disclosure.SUBJECT,
+        disclosure=(Disclosure.WITHHELD if question.context.withheld or _withheld(facts, rule) else Disclosure.SUBJECT),
     )
 
 

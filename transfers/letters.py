@@ -11,9 +11,12 @@ from notifications.services import write
 from staff.models import Operator, StaffUser
 from transfers import notices
 from transfers.agreements import ending
-from transfers.models import Agreement
+from transfers.models import Agreement, TransferBatch
+from transfers.models.batches import Act
 
 AGREEMENT_ENDING = "agreement_ending"
+# to the persons, before and after their claim is assigned to somebody else (56-V art. 9-1)
+ASSIGNMENT_PLANNED, ASSIGNMENT_DONE = "assignment_planned", "assignment_done"
 
 
 def tell_of_ending() -> int:
@@ -62,6 +65,15 @@ def _is_current(cause: str) -> bool:
 
 def _of_a_day(cause: str, language: str) -> dict:
     """The same for everybody: the letter names no recipient, no loan, no amount, not even how many (94-V art. 19)."""
+    return _from(language)
+
+
+def _assignment(cause: str, language: str) -> dict:
+    """What the letter says: that it is so, and where the person reads the rest; to whom stands in the cabinet alone."""
+    return _from(language)
+
+
+def _from(language: str) -> dict:
     operator = Operator.current()
     return {
         "operator_name": operator.name(language) if operator else "Kelisim",
@@ -69,8 +81,18 @@ def _of_a_day(cause: str, language: str) -> dict:
     }
 
 
+def _key_of(cause: str) -> int:
+    return int(cause.partition(":")[2].partition("#")[0])
+
+
+def _is_planned(cause: str) -> bool:
+    return TransferBatch.objects.filter(pk=_key_of(cause)).exclude(act=Act.GIVEN_UP).exists()
+
+
 KINDS = (
     LetterKind(notices.KIND, _of_a_day, title=_("data were transferred to somebody")),
+    LetterKind(ASSIGNMENT_PLANNED, _assignment, is_current=_is_planned, title=_("a claim is going to be assigned")),
+    LetterKind(ASSIGNMENT_DONE, _assignment, title=_("a claim was assigned")),
     LetterKind(
         AGREEMENT_ENDING, _context, is_current=_is_current, notice=False, title=_("an agreement with a recipient ends")
     ),

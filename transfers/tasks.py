@@ -4,7 +4,9 @@ import structlog
 from celery import shared_task
 
 from audit.actor import acting_as
-from transfers import letters, notices
+from subjects import import_runs
+from transfers import batches, letters, notices
+from transfers.file_runs import BATCHES, STATEMENTS
 
 log = structlog.get_logger("kelisim.transfers")
 
@@ -24,3 +26,31 @@ def tell_of_transfers() -> None:
         written = notices.write_due()
         met = notices.meet_told()
     log.info("people were told of transfers", letters=written, met=met)
+
+
+@shared_task(name="transfers.check_batch")
+def check_batch(run_id: int) -> None:
+    """Check the file of a batch and ask the gate about its rows."""
+    with acting_as("job:import"):
+        import_runs.run(run_id, BATCHES)
+
+
+@shared_task(name="transfers.work_batch")
+def work_batch(batch_id: int) -> None:
+    """Carry out a batch that a second person confirmed."""
+    with acting_as("job:transfers"):
+        batches.work(batch_id)
+
+
+@shared_task(name="transfers.reconcile")
+def reconcile(run_id: int) -> None:
+    """Lay a recipient's statement beside the register."""
+    with acting_as("job:import"):
+        import_runs.run(run_id, STATEMENTS)
+
+
+@shared_task(name="transfers.sweep")
+def sweep() -> None:
+    """Batches whose bell was lost or whose worker was killed."""
+    with acting_as("job:transfers"):
+        batches.ring_forgotten()

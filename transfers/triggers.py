@@ -108,3 +108,112 @@ class NeverReopened(HouseTrigger):
             END IF;
             RETURN NEW;
         """
+
+
+class DemandSteps(HouseTrigger):
+    """A demand goes one step at a time; nobody signs for somebody else; what was withheld stays so.
+
+    The data that answer it are those of its own person and recipient, and as withheld as it is.
+    """
+
+    name = "demand_steps"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return (
+            "DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$'"
+            " THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;"
+        )
+
+    def get_func(self, model: type[models.Model]) -> str:
+        from transfers.models.demands import TRANSITIONS
+
+        steps = ", ".join(
+            f"('{before!s}', '{after!s}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
+        )
+        signed = " OR ".join(
+            f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
+            f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
+            for c in ("decided_by_id", "approved_by_id")
+        )
+        return f"""
+            IF {signed} THEN
+                RAISE EXCEPTION 'nobody signs for somebody else'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_demand_own_signature';
+            END IF;
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.state <> 'received' THEN
+                    RAISE EXCEPTION 'a demand begins as received'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_demand_steps';
+                END IF;
+                RETURN NEW;
+            END IF;
+            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
+                RAISE EXCEPTION 'a demand that is % does not become %', OLD.state, NEW.state
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_demand_steps';
+            END IF;
+            IF OLD.disclosure = 'withheld' AND NEW.disclosure <> 'withheld' THEN
+                RAISE EXCEPTION 'what was withheld stays withheld'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_demand_stays_withheld';
+            END IF;
+            IF NEW.transfer_id IS DISTINCT FROM OLD.transfer_id AND NEW.transfer_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM transfers_transfer t JOIN transfers_release r ON r.transfer_id = t.id
+                WHERE t.id = NEW.transfer_id AND t.subject_id = NEW.subject_id AND t.recipient_id = NEW.recipient_id
+                    AND (NEW.disclosure = 'subject' OR t.disclosure = 'withheld')) THEN
+                RAISE EXCEPTION 'this transfer does not answer the demand'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_demand_its_own_transfer';
+            END IF;
+            RETURN NEW;
+        """
+
+
+class BatchSteps(HouseTrigger):
+    """What was checked and shown is what is confirmed and done; a batch goes one step at a time."""
+
+    name = "batch_steps"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return (
+            "DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$'"
+            " THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;"
+        )
+
+    def get_func(self, model: type[models.Model]) -> str:
+        from transfers.models.batches import TRANSITIONS
+
+        steps = ", ".join(
+            f"('{before!s}', '{after!s}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
+        )
+        frozen = " OR ".join(
+            f"NEW.{name} IS DISTINCT FROM OLD.{name}"
+            for name in ("kind", "recipient_id", "purpose_id", "categories", "sha256", "started_by_id")
+        )
+        counted = " OR ".join(
+            f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in ("allowed", "refused", "gaps", "state")
+        )
+        return f"""
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.act <> 'preview' THEN
+                    RAISE EXCEPTION 'a batch begins with a preview'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_batch_steps';
+                END IF;
+                RETURN NEW;
+            END IF;
+            IF {frozen} OR OLD.act <> 'preview' AND ({counted}) THEN
+                RAISE EXCEPTION 'what was checked is what is confirmed and done'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_batch_frozen';
+            END IF;
+            IF NEW.act <> OLD.act AND (OLD.act, NEW.act) NOT IN ({steps}) THEN
+                RAISE EXCEPTION 'a batch that is % does not become %', OLD.act, NEW.act
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_batch_steps';
+            END IF;
+            IF NEW.confirmed_by_id IS DISTINCT FROM OLD.confirmed_by_id
+                AND NEW.confirmed_by_id IS DISTINCT FROM _officer THEN
+                RAISE EXCEPTION 'nobody signs for somebody else'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_batch_own_signature';
+            END IF;
+            RETURN NEW;
+        """

@@ -40,6 +40,10 @@ class ImportRunAdmin(ReadOnlyAdmin, HistoryAdmin):
         """The fields of the run that the form sets, its kind's own."""
         return {}
 
+    def more(self, request: HttpRequest, run: models.Model) -> dict[str, object]:
+        """What the page of a run of this kind shows besides."""
+        return {}
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         # a list of a hundred files would be gigabytes
         return super().get_queryset(request).defer("sealed_file")
@@ -93,7 +97,7 @@ class ImportRunAdmin(ReadOnlyAdmin, HistoryAdmin):
         """How far it is; the page reloads itself until the end; bad rows with number, column and reason."""
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        run = located(self.model.objects.defer("sealed_file").select_related("started_by"), object_id)
+        run = located(self.get_queryset(request).select_related(*self.list_select_related), object_id)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
         over = run.state in OVER
@@ -106,6 +110,7 @@ class ImportRunAdmin(ReadOnlyAdmin, HistoryAdmin):
             "over": over,
             "problems": run.problem_rows(),
             "warnings": run.warning_rows(),
+            **self.more(request, run),
         }
         response = render(request, self.change_form_template, context)
         if not over:

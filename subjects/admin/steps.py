@@ -55,7 +55,8 @@ class AddedByForm(ReadOnlyAdmin, KeysetAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = self.add_form(
-            request.POST if request.method == "POST" else None, initial={"subject": request.GET.get("subject", "")[:20]}
+            *((request.POST, request.FILES) if request.method == "POST" else ()),
+            initial={"subject": request.GET.get("subject", "")[:20]},
         )
         if form.is_valid():
             try:

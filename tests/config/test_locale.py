@@ -29,6 +29,7 @@ SAME_AS_ENGLISH = {"SHA-256", "…", ":", ":?.!", "IPv4", "IPv6", "%(truncated_t
 # Words that Kazakh and Russian share, and the calendar's letters.
 SAME_IN_BOTH = [
     "абзац",
+    "акт",
     "алгоритм",
     "аудит",
     "аудитор",
@@ -51,6 +52,7 @@ SAME_IN_BOTH = [
     "паспорт",
     "полиция",
     "редакция",
+    "санкция",
     "с",
     "сб",
     "ср",

@@ -152,12 +152,13 @@ NO_PROSE = {
     },
     "transfers.RecipientClause": {"clause_key": "a key"},
     "transfers.Agreement": {"file_sha256": "of an agreement"},
+    "transfers.AgreementFile": {"media_type": "told by the content"},
+    "transfers.DemandFile": {"media_type": "told by the content"},
     "transfers.Country": {"code": "ISO 3166-1"},
     "transfers.Transfer": {"inputs_sha256": "of codes and ids", "idempotency_key": "of a request"},
     "transfers.Release": {"payload_sha256": "of what was sent"},
     "transfers.RecipientNotice": {"cause": "app.Model:pk", "letter_sha256": "of a letter"},
     "transfers.Quarantined": {"category": "a code, by constraint"},
-    "transfers.AgreementFile": {"media_type": "a code", "sha256": "of an agreement"},
     "transfers.ProcessingRegister": {"sha256": "of registers"},
 }  # fmt: skip
 

@@ -1,5 +1,5 @@
 """The officers' pages of transfers."""
 
-from transfers.admin import aftermath, processing, register, transfers
+from transfers.admin import aftermath, batches, demands, processing, reconciliations, register, transfers
 
-__all__ = ["aftermath", "processing", "register", "transfers"]
+__all__ = ["aftermath", "batches", "demands", "processing", "reconciliations", "register", "transfers"]

@@ -22,6 +22,7 @@ from transfers.admin.answer import answer
 from transfers.admin.export import ExportPages
 from transfers.admin.fields import in_words
 from transfers.admin.forms import QuestionForm
+from transfers.admin.packages import PackagePages, may_send
 from transfers.decisions import Question
 from transfers.enums import Verdict
 from transfers.models import Transfer
@@ -83,7 +84,7 @@ def visible(request: HttpRequest, rows: models.QuerySet) -> models.QuerySet:
 
 
 @admin.register(Transfer)
-class TransferAdmin(ExportPages, ReadOnlyAdmin, KeysetAdmin):
+class TransferAdmin(PackagePages, ExportPages, ReadOnlyAdmin, KeysetAdmin):
     change_list_template = "admin/transfers/transfers_list.html"
     change_form_template = "admin/transfers/transfer.html"
     list_display = ("at", "said", "subject", "recipient", "purpose", "direction", "sent")
@@ -105,6 +106,7 @@ class TransferAdmin(ExportPages, ReadOnlyAdmin, KeysetAdmin):
         return [
             path("try/", wrap(self.try_view), name="transfers_try"),
             path("<int:pk>/again/", wrap(self.again_view), name="transfers_again"),
+            *self.package_urls(),
             *self.export_urls(),
             *super().get_urls(),
         ]
@@ -131,7 +133,7 @@ class TransferAdmin(ExportPages, ReadOnlyAdmin, KeysetAdmin):
         return in_words(row.categories)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        extra = {"may_ask": request.user.has_perm("transfers.ask_transfer")}
+        extra = {"may_ask": request.user.has_perm("transfers.ask_transfer"), "may_send": may_send(request)}
         return super().changelist_view(request, extra | (extra_context or {}))
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:

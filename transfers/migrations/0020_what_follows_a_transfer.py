@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("subjects", "0011_requests_of_people"),
-        ("transfers", "0002_files_of_agreements"),
+        ("transfers", "0011_batches_and_reconciliations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

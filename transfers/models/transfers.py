@@ -64,6 +64,7 @@ class Transfer(Event):
         permissions = [
             ("ask_transfer", _("Can ask the gate")),
             ("authorise_transfer", _("Can have data transferred")),
+            ("prepare_package", _("Can take data out for a recipient")),
             ("view_withheld_transfer", _("Can see withheld transfers")),
         ]
         constraints = [

@@ -1,0 +1,78 @@
+"""The first door of the vault for what leaves by an authorised transfer: many values at once, each on the record.
+
+Like the rest of the room it opens the cipher; whether an officer may take something out, the app that asks has asked.
+"""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from audit.models import AccessRecord
+from staff.models import StaffUser
+from staff.rules import check_has_accepted_undertaking
+from subjects import cipher, vault
+from subjects.enums import Disclosure
+from subjects.models import DataSubject
+
+
+@transaction.atomic
+def take_out(
+    *, subject: DataSubject, categories: Sequence[str], by: StaffUser, reason: str, withheld: bool = False
+) -> list[vault.Value]:
+    """The first door for what leaves by an authorised transfer: every value of these categories, a record a value.
+
+    Whether `by` may take it out, and which categories were allowed, its app has asked. reason: a code. withheld: of a
+    transfer the person may not know of: the records do not name them, and values they may not see go too. Raises
+    PermissionDenied without the undertaking (policy 4.3).
+    """
+    check_has_accepted_undertaking(by)
+    told = {} if withheld else {"disclosure": Disclosure.SUBJECT}
+    rows = vault._rows(subject=subject, category__code__in=list(categories), **told)
+    AccessRecord.objects.bulk_create(
+        AccessRecord(
+            door=AccessRecord.Door.REVEAL,
+            reference="" if withheld else str(subject),
+            category=row.category.code,
+            reason=reason,
+        )
+        for row in rows
+    )
+    return vault._open(rows)
+
+
+@transaction.atomic
+def reveal_proofs(
+    *, items: Sequence[tuple[DataSubject, bytes, int]], what: str, by: StaffUser, reason: str, retention_class: str
+) -> list[vault.Parts | None]:
+    """`reveal_proof` of many people at once: (person, sealed, how many values it holds), in the same order.
+
+    None where the key was destroyed. A record a person; a constant number of queries. Raises PermissionDenied.
+    """
+    check_has_accepted_undertaking(by)
+    AccessRecord.objects.bulk_create(
+        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=what, reason=reason, count=count)
+        for subject, _sealed, count in items
+    )
+    keys = vault._keys({subject.pk for subject, _sealed, _count in items}, [retention_class])
+    opened: list[vault.Parts | None] = []
+    for subject, sealed, _count in items:
+        key = keys.get((subject.pk, retention_class))
+        opened.append(
+            None
+            if key is None
+            else cipher.open_parts(
+                key, sealed, subject=subject.public_id, class_=retention_class, category=what, field=vault.FIELD
+            )
+        )
+    return opened
+
+
+@transaction.atomic
+def reveal_file(*, sealed: bytes, field: str, reference: str, by: StaffUser, reason: str) -> bytes:
+    """The first door for a kept file that `seal_file` sealed as `field`; whether `by` may, its app has asked.
+
+    reference: whom the record names, "" for nobody. Raises PermissionDenied without the undertaking (policy 4.3).
+    """
+    check_has_accepted_undertaking(by)
+    AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=reference, category="file", reason=reason)
+    return vault.opened_file(sealed, field)

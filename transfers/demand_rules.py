@@ -1,0 +1,113 @@
+"""When a step of a demand is open, as pairs: `check_…` raises with a sentence, `may` asks (DESIGN 7)."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from transfers.models import InboundDemand
+from transfers.models.demands import TRANSITIONS, DemandRefusal, DemandState
+
+
+def _check_right(by: StaffUser, right: str, demand: InboundDemand | None = None) -> None:
+    hidden = demand is not None and demand.withheld and not by.has_perm("transfers.view_withheld_transfer")
+    if hidden or not by.has_perm(f"transfers.{right}_inbounddemand"):
+        raise NotAllowed(_("Your role does not include this step."), code="permission")
+
+
+def _check_leads_to(demand: InboundDemand, state: str) -> None:
+    if state not in TRANSITIONS[demand.state]:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+
+
+def check_may_register(*, by: StaffUser) -> None:
+    """Raises NotAllowed."""
+    _check_right(by, "add")
+
+
+def check_may_amend(demand: InboundDemand, *, by: StaffUser) -> None:
+    """What is known of it is filled in while nothing is proposed. Raises NotAllowed."""
+    _check_right(by, "handle", demand)
+    if demand.state != DemandState.RECEIVED:
+        raise NotAllowed(_("A decision about this demand is proposed: it can no longer be changed."), code="overtaken")
+
+
+def check_is_whole(demand: InboundDemand) -> None:
+    """Whether the gate can be asked: whom, what about and why. Raises NotAllowed naming what is missing."""
+    missing = [
+        str(demand._meta.get_field(name).verbose_name)
+        for name in ("recipient", "subject", "purpose", "categories")
+        if not getattr(demand, name)
+    ]
+    if missing:
+        raise NotAllowed(
+            _("The gate cannot be asked yet: fill in %(missing)s.") % {"missing": ", ".join(missing)}, code="missing"
+        )
+
+
+def check_may_grant(demand: InboundDemand, *, by: StaffUser) -> None:
+    """Propose to answer with data; what the gate says, the service asks. Raises NotAllowed."""
+    _check_right(by, "handle", demand)
+    _check_leads_to(demand, DemandState.PROPOSED)
+    check_is_whole(demand)
+
+
+def check_may_refuse(demand: InboundDemand, *, by: StaffUser, refusal: str = DemandRefusal.NOTHING_HELD) -> None:
+    """Propose to refuse, on a ground that fits what is known. Raises NotAllowed."""
+    _check_right(by, "handle", demand)
+    _check_leads_to(demand, DemandState.PROPOSED)
+    if (refusal == DemandRefusal.UNKNOWN_PERSON) and demand.subject_id is not None:
+        raise NotAllowed(
+            _("The demand names a person whom we know: that is no ground to refuse it."), code="known_person"
+        )
+
+
+def check_may_approve(demand: InboundDemand, *, by: StaffUser) -> None:
+    """The second person. Raises NotAllowed."""
+    _check_right(by, "approve", demand)
+    if demand.state != DemandState.PROPOSED:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if demand.decided_by_id == by.pk:
+        raise NotAllowed(_("You proposed this, so somebody else must approve it."), code="four_eyes")
+
+
+def check_may_send_back(demand: InboundDemand, *, by: StaffUser) -> None:
+    """A proposal, or an approval that was not carried out yet, is taken back. Raises NotAllowed."""
+    if demand.state not in (DemandState.PROPOSED, DemandState.GRANTED):
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if demand.decided_by_id != by.pk:
+        _check_right(by, "approve", demand)
+
+
+def check_may_answer(demand: InboundDemand, *, by: StaffUser) -> None:
+    """Take the data out, as the two decided. Raises NotAllowed."""
+    _check_right(by, "handle", demand)
+    if not by.has_perm("transfers.prepare_package"):
+        raise NotAllowed(_("Your role does not include this step."), code="permission")
+    if demand.state != DemandState.GRANTED:
+        raise NotAllowed(_("Data leave when a second person has approved it."), code="not_approved")
+
+
+def check_may_close(demand: InboundDemand, *, by: StaffUser) -> None:
+    """Who asked took it back. Raises NotAllowed."""
+    _check_right(by, "handle", demand)
+    _check_leads_to(demand, DemandState.CLOSED)
+
+
+def check_may_open_file(demand: InboundDemand, *, by: StaffUser) -> None:
+    """The letter as it came is for who works on it. Raises NotAllowed."""
+    if not by.has_perm("transfers.approve_inbounddemand"):
+        _check_right(by, "handle", demand)
+    elif demand.withheld and not by.has_perm("transfers.view_withheld_transfer"):
+        raise NotAllowed(_("Your role does not include this step."), code="permission")
+
+
+def may(check: Callable[..., None], demand: InboundDemand, *, by: StaffUser) -> bool:
+    """Whether one of the checks above would let it pass."""
+    try:
+        check(demand, by=by)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,135 @@
+"""A recipient's statement: what it says it got from us, a line a transfer, named by our number, its own, or the IIN."""
+
+from datetime import date
+from typing import BinaryIO, NamedTuple
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from subjects import search
+from subjects.csv_file import File, Headers, WholeFile
+from subjects.csv_problems import REASONS, RowProblem
+from subjects.enums import IndexKind
+from subjects.models import DataCategory
+from transfers.checked_files import Checked, day_of, template
+from transfers.models import Reconciliation
+
+HEADERS: Headers = {
+    "transfer": {
+        "en": ("transfer", "transfer id"),
+        "ru": ("передача", "номер передачи"),
+        "kk": ("беру", "беру нөмірі"),
+    },
+    "reference": {
+        "en": ("their reference", "reference"),
+        "ru": ("номер получателя", "ваш номер"),
+        "kk": ("алушының нөмірі",),
+    },
+    "iin": {"en": ("IIN",), "ru": ("ИИН",), "kk": ("ЖСН",)},
+    "date": {"en": ("date",), "ru": ("дата",), "kk": ("күні",)},
+    "categories": {
+        "en": ("categories", "data"),
+        "ru": ("категории", "данные"),
+        "kk": ("санаттар", "деректер"),
+    },
+}
+REQUIRED = ("date",)
+REASONS.update(
+    {
+        "statement_unnamed": _("The row names no transfer: fill in our number, the recipient's own, or the IIN."),
+        "statement_transfer": _("This is no number of a transfer of ours. Copy it from the register, or leave it out."),
+        "statement_date_empty": _("The date is empty. Fill it in."),
+        "statement_outside": _("The day lies outside the period of the reconciliation."),
+        "statement_category": _("Not on the list of personal data. Write codes or names, with commas between them."),
+    }
+)
+
+
+class StatementRow(NamedTuple):
+    """A line. iin: its digest; categories: None when the line does not name any."""
+
+    number: int
+    transfer: UUID | None
+    reference: str
+    iin: bytes | None
+    day: date
+    categories: frozenset[str] | None
+
+
+def empty_file(language: str) -> bytes:
+    """The file to fill in."""
+    return template(HEADERS, language)
+
+
+def examine(stream: BinaryIO, run: Reconciliation) -> Checked:
+    """Check a whole file; good rows are laid beside the register, bad ones are told. Nothing is written."""
+    checked = Checked()
+    try:
+        file = File(stream, HEADERS, REQUIRED)
+        for problem in file.problems:
+            checked.refuse(problem)
+        reader = _Reader(file.labels, run)
+        for number, cells, malformed in file.rows():
+            checked.total += 1
+            row, problems = (None, [malformed]) if malformed else reader.read(number, cells)
+            for problem in problems:
+                checked.refuse(problem)
+            if row and not file.problems:
+                checked.rows.append(row)
+    except WholeFile as error:
+        checked.rows = []
+        checked.problems.insert(0, error.problem)
+    checked.problems.sort(key=lambda problem: problem.row)
+    return checked
+
+
+class _Reader:
+    """Reads rows; the list of categories is short and loaded once."""
+
+    def __init__(self, labels: dict[str, str], run: Reconciliation) -> None:
+        self.labels, self.run = labels, run
+        self.categories: dict[str, str] = {}
+        for row in DataCategory.objects.all():
+            for name in (row.code, row.title_kk, row.title_ru, row.title_en):
+                if name:
+                    self.categories[name.casefold()] = row.code
+
+    def read(self, number: int, cells: dict[str, str]) -> tuple[StatementRow | None, list[RowProblem]]:
+        """The row, or what is wrong with it."""
+        problems: list[RowProblem] = []
+
+        def refuse(column: str, code: str, **params: str | int) -> None:
+            problems.append(RowProblem(number, self.labels.get(column, ""), code, params))
+
+        told = {column: cells.get(column, "").strip() for column in HEADERS}
+        transfer, iin = None, None
+        if told["transfer"]:
+            try:
+                transfer = UUID(told["transfer"])
+            except ValueError:
+                refuse("transfer", "statement_transfer")
+        if told["iin"]:
+            try:
+                iin = search.digest(IndexKind.IIN, told["iin"])
+            except ValidationError as error:
+                refuse("iin", str(error.code), **dict(error.params or {}))
+        if not (told["transfer"] or told["reference"] or told["iin"]):
+            refuse("", "statement_unnamed")
+        day = day_of(told["date"])
+        if not told["date"]:
+            if "date" in self.labels:
+                refuse("date", "statement_date_empty")
+        elif day is None:
+            refuse("date", "birth_date_format")
+        elif not self.run.since <= day <= self.run.until:
+            refuse("date", "statement_outside")
+        categories = None
+        if told["categories"]:
+            names = [name.strip().casefold() for name in told["categories"].split(",") if name.strip()]
+            if [name for name in names if name not in self.categories]:
+                refuse("categories", "statement_category")
+            categories = frozenset(self.categories[name] for name in names if name in self.categories)
+        if problems or day is None:
+            return None, problems
+        return StatementRow(number, transfer, told["reference"], iin, day, categories), []
