@@ -18,6 +18,7 @@ from staff import problems
 from staff.problems import FieldProblem, Problem
 from subjects.api import router as subjects
 from subjects.data_api import router as data
+from subjects.request_api import router as requests
 from transfers.api import router as transfers
 
 DESCRIPTION = """
@@ -50,6 +51,7 @@ api = Api(
 )
 api.add_router("", subjects)
 api.add_router("", data)
+api.add_router("", requests)
 api.add_router("", consent)
 api.add_router("", devices)
 api.add_router("", feed)

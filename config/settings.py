@@ -239,6 +239,7 @@ CELERY_BEAT_SCHEDULE = {
     "old codes": {"task": "subjects.purge_codes", "schedule": crontab(hour=3, minute=20)},
     "terms of consents": {"task": "consent.keep_terms", "schedule": crontab(hour=9, minute=10)},
     "forgotten batches": {"task": "transfers.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "requests that are due": {"task": "subjects.tell_of_requests", "schedule": crontab(hour=8, minute=30)},
     "agreements that end": {"task": "transfers.tell_of_ending", "schedule": crontab(hour=9, minute=20)},
     "transfers that people are told of": {"task": "transfers.tell_of_transfers", "schedule": crontab(minute=40)},
     "old answers of the API": {"task": "staff.purge_answers", "schedule": crontab(hour=3, minute=30)},

@@ -9,7 +9,7 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from audit.history import track
         from audit.names import REASONS
-        from consent import drafting, feed, ledger, letters, models, objections, paper, signing, stopping
+        from consent import drafting, feed, ledger, letters, models, on_request, paper, signing, stopping
         from notifications import ports as outbox
         from subjects import ports
 
@@ -35,8 +35,10 @@ class ConsentConfig(AppConfig):
         REASONS["term"] = _("the term has passed")
         REASONS[stopping.STOPPED] = _("the consent to processing was withdrawn or ended")
         REASONS[stopping.RESUMED] = _("the consent to processing was given")
-        REASONS[objections.REQUESTED] = _("at the person's request")
-        ports.execute_request.update(objections.HANDLERS)
+        REASONS[on_request.REQUESTED] = _("at the person's request")
+        ports.execute_request.update(on_request.HANDLERS)
+        ports.answer_words.update(on_request.WORDS)
+        ports.choices_of.update(on_request.CHOICES)
         ports.on_obligation_ended.append(lambda contract: ledger.release(subject=contract.subject))
         # how a key is wrapped is no history: an old wrapping would outlive its key-encryption key
         track(models.ReceiptKey, exclude=["kek_version", "wrapped"])

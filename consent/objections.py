@@ -1,20 +1,13 @@
-"""A person says no to a use, and takes it back; and what a granted request does about consents (94-V art. 8, 24)."""
+"""A person says no to a use, and takes it back (94-V art. 24)."""
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consent import ledger
-from consent.acts import Proof
-from consent.enums import Channel, Ground, Trust
-from consent.models import ConsentState, Objection, Purpose
-from consent.my_consents import PUBLIC_SOURCES
-from staff.models import StaffUser
+from consent.enums import Ground
+from consent.models import Objection, Purpose
 from staff.rules import NotAllowed
 from subjects.models import DataSubject
-from subjects.requests import RequestChannel, SubjectRequest
-
-REQUESTED = "on_request"
 
 
 @transaction.atomic
@@ -36,52 +29,3 @@ def lift(*, subject: DataSubject, purpose: Purpose) -> None:
     for row in Objection.objects.in_force().filter(subject=subject, purpose=purpose):
         row.in_force_during = (row.in_force_during.lower, timezone.now())
         row.save(update_fields=["in_force_during"])
-
-
-def _proof(request: SubjectRequest) -> Proof:
-    if request.channel == RequestChannel.CABINET:
-        return Proof(Channel.WEB, Trust.SUBJECT_CODE)
-    return Proof(Channel.CALL if request.channel == RequestChannel.PHONE else Channel.PAPER, Trust.STAFF_ENTERED)
-
-
-@transaction.atomic
-def on_object(request: SubjectRequest, by: StaffUser) -> None:
-    """Object to the purpose the request names. Raises NotAllowed when it names none of ours."""
-    purpose = Purpose.objects.in_force().filter(code=request.target).first()
-    if purpose is None:
-        raise NotAllowed(
-            _("Say by its code which purpose the person objects to, for example marketing."), code="target"
-        )
-    object_to(subject=request.subject, purpose=purpose)
-
-
-def _withdraw(request: SubjectRequest, code: str) -> None:
-    states = ConsentState.objects.filter(subject=request.subject).select_related("form").order_by("pk")
-    if code:
-        states = states.filter(form__code=code)
-    standing = ledger.standings(request.subject)
-    for state in states:
-        if standing[state.form.code, state.scope].is_ground:
-            ledger.withdraw(
-                subject=request.subject,
-                form=state.form,
-                scope=state.scope,
-                proof=_proof(request),
-                reason=REQUESTED,
-                occurred_at=request.received_at,
-            )
-
-
-@transaction.atomic
-def on_withdraw(request: SubjectRequest, by: StaffUser) -> None:
-    """Withdraw the consents of the form the request names, or every consent that stands (94-V art. 8(2))."""
-    _withdraw(request, request.target if request.target.startswith("C") else "")
-
-
-@transaction.atomic
-def on_stop_public(request: SubjectRequest, by: StaffUser) -> None:
-    """The consent to public sources ends (policy 7.1)."""
-    _withdraw(request, PUBLIC_SOURCES)
-
-
-HANDLERS = {"object": on_object, "withdraw": on_withdraw, "stop_public": on_stop_public}

@@ -5,12 +5,9 @@ A scan is stored once by the digest of its content, and its type is what its con
 
 import base64
 import hashlib
-import re
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from consent import ledger, rules
@@ -19,19 +16,10 @@ from consent.ledger import Proof
 from consent.models import ConsentEvent, ConsentForm, Scan
 from staff.models import StaffUser
 from subjects import evidence, vault
+from subjects.files import ENDINGS, MOST_BYTES, media_type  # noqa: F401 -- read through this module
 from subjects.models import DataSubject
 
-MOST_BYTES = 10 * 1024 * 1024
 WHAT = "consent.scan"
-# {media type: how its content begins and ends}
-TYPES = {
-    "application/pdf": (re.compile(rb"%PDF-\d\.\d"), re.compile(rb"%%EOF\s*\Z")),
-    "image/jpeg": (re.compile(rb"\xff\xd8\xff"), re.compile(rb"\xff\xd9\x00*\Z")),
-    "image/png": (re.compile(rb"\x89PNG\r\n\x1a\n"), re.compile(rb"IEND\xaeB`\x82\Z")),
-}
-ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
-_ENCRYPTED = re.compile(rb"/Encrypt\s*(\d+\s+\d+\s+R|<<)")
-_ACTIVE = re.compile(rb"/(JavaScript|Launch|EmbeddedFile)\b")
 
 
 class WithdrawalReason(models.TextChoices):
@@ -63,23 +51,6 @@ class ScanReason(models.TextChoices):
     REQUEST = "scan_request", pgettext_lazy("reason", "the person asked about their consent")
     DEMAND = "scan_demand", pgettext_lazy("reason", "a lawful demand of a state body or court")
     CHECK = "scan_check", pgettext_lazy("reason", "internal check")
-
-
-def media_type(content: bytes) -> str:
-    """What a file is, by its content. Raises ValidationError, naming the fault and how to mend it."""
-    if len(content) > MOST_BYTES:
-        raise ValidationError(_("The file is over 10 MB. Scan it in grey at 200 dots per inch."))
-    name = next((name for name, (begins, _ends) in TYPES.items() if begins.match(content)), "")
-    if not name:
-        raise ValidationError(_("This is no PDF, JPEG or PNG, whatever its name says. Scan the paper again."))
-    if not TYPES[name][1].search(content[-1024:]):
-        raise ValidationError(_("The file is not whole: its end is missing. Scan the paper again."))
-    if name == "application/pdf":
-        if _ENCRYPTED.search(content):
-            raise ValidationError(_("The PDF is locked with a password. Save it without one."))
-        if _ACTIVE.search(content):
-            raise ValidationError(_("The PDF holds programs or other files. Scan the paper itself."))
-    return name
 
 
 @transaction.atomic

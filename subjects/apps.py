@@ -51,7 +51,9 @@ class SubjectsConfig(AppConfig):
             ports.register(kind)
         REASONS[request_acts.BLOCKED] = _("blocked at the person's request")
         REASONS[request_acts.UNBLOCKED] = _("the blocking was ended at the person's request")
+        REASONS[request_acts.RESTRICTED] = _("the use was stopped: the person asked for destruction")
+        own_ports.choices_of["human_review"] = request_acts.reviewable
         own_ports.execute_request.update(request_acts.HANDLERS)
         checks.register(own_ports.missing_handlers)
         register.guard_prose()
-        autodiscover_modules("cabinet_home", "subject_file")
+        autodiscover_modules("cabinet_home", "request_home", "request_part", "subject_file")

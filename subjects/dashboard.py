@@ -8,7 +8,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from audit.home import FACTS, NEEDS, Fact, Need
-from subjects import calendar_days
+from subjects import calendar_days, request_queues
 from subjects.models import (
     AutomatedDecision,
     DataSubject,
@@ -17,6 +17,7 @@ from subjects.models import (
     ImportState,
     LegalHold,
     SubjectImport,
+    SubjectRequest,
     Task,
     Verification,
 )
@@ -69,6 +70,24 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
     return found
 
 
+def requests_that_wait(request: HttpRequest) -> list[Need]:
+    """Requests of people by their terms: late, due today, due soon, and decisions that wait for a second person."""
+    user = request.user
+    if not user.has_perm("subjects.handle_subjectrequest"):
+        return []
+    queues = [
+        ("overdue", _("Requests whose term is over"), True),
+        ("today", _("Requests due today"), True),
+        ("soon", _("Requests due within two working days"), False),
+        ("unknown", _("Requests of people we have not established yet"), False),
+    ]
+    if user.has_perm("subjects.approve_subjectrequest"):
+        queues.append(("second", _("Requests: approve or send back what a colleague proposed"), False))
+    seen, url = SubjectRequest.objects.seen_by(user), reverse("admin:subjects_subjectrequest_changelist")
+    counted = [(name, text, urgent, request_queues.queue(name, seen, by=user).count()) for name, text, urgent in queues]
+    return [Need(text, f"{url}?queue={name}", count, urgent) for name, text, urgent, count in counted if count]
+
+
 def people(request: HttpRequest) -> list[Fact]:
     """About how many people there are: PostgreSQL's own estimate, exact while it is small (DESIGN 6)."""
     if not request.user.has_perm("subjects.view_datasubject"):
@@ -95,5 +114,6 @@ def years_without_calendar(request: HttpRequest) -> list[Need]:
 
 NEEDS.append(tasks_that_wait)
 NEEDS.append(years_without_calendar)
+NEEDS.append(requests_that_wait)
 NEEDS.append(restraints_that_wait)
 FACTS.append(people)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from staff.rules import NotAllowed
 from subjects import calendar_days, clock
-from subjects.clock import Span
+from subjects.clock import Days, Span
 from subjects.clock_models import Deadline, DeadlineQuerySet, DutyRule, Unit
 
 
@@ -164,7 +164,10 @@ def due_soon(at: datetime | None = None, *, working_days: int = 2) -> DeadlineQu
     return Deadline.objects.running().filter(due_at__gte=at, due_at__lte=until).select_related("rule")
 
 
-def working_days_left(due_at: datetime, *, today: date) -> int:
-    """Working days between today and the last day, for the chip of a deadline: 0 is today, below 0 is overdue."""
-    last, calendar = clock.local_day(due_at), calendar_days.days()
+def working_days_left(due_at: datetime, *, today: date, days: Days | None = None) -> int:
+    """Working days between today and the last day, for the chip of a deadline: 0 is today, below 0 is overdue.
+
+    days: the calendar, where a list has read it already.
+    """
+    last, calendar = clock.local_day(due_at), days or calendar_days.days()
     return -calendar.count(last, today) if last < today else calendar.count(today, last)

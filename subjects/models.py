@@ -185,7 +185,13 @@ from subjects.disputes import DisputedAddress  # noqa: E402
 from subjects.door import CabinetEvent, CodeChannel, SignInCode  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
 from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
-from subjects.requests import RequestItem, SubjectRequest  # noqa: E402
+from subjects.requests import (  # noqa: E402
+    PlannedDestruction,
+    RequestFile,
+    RequestItem,
+    RequestNote,
+    SubjectRequest,
+)
 from subjects.restraints import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression  # noqa: E402
 from subjects.systems import SourceSystem, SystemCategory, TechnicalHolding  # noqa: E402
 from subjects.values import DataCategory, PersonalData, Verification  # noqa: E402
@@ -210,8 +216,11 @@ __all__ = [
     "LegalHold",
     "PersonLink",
     "PersonalData",
+    "PlannedDestruction",
     "Representative",
+    "RequestFile",
     "RequestItem",
+    "RequestNote",
     "SearchKey",
     "SignInCode",
     "SourceSystem",

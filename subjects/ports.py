@@ -25,6 +25,12 @@ on_destruction: list[Callable[[DataSubject, Collection[str]], None]] = []
 on_keys_rotated: list[Callable[[], int]] = []
 # {kind of request: what a granted one does by itself}; filled by the app that owns the act
 execute_request: dict[str, Callable[[SubjectRequest, StaffUser], None]] = {}
+# {kind of request: sentences that its proposed answer says of what was done}, in the active language
+answer_words: dict[str, Callable[[SubjectRequest], list[str]]] = {}
+# {kind of request: (code, title) of what it may be about}, for the person's own form
+choices_of: dict[str, Callable[[DataSubject], list[tuple[str, str]]]] = {}
+# everything we hold on a person as one PDF, (person, language) → bytes; None while no app makes it
+subject_file: Callable[[DataSubject, str], bytes] | None = None
 
 
 def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:

@@ -122,12 +122,19 @@ REGISTER: dict[str, dict[Holds, str]] = {
     },
     "subjects.SubjectRequest": {
         SEALED: "sealed_text sealed_value sealed_answer",
-        EVIDENCE: "answer_sha256",
+        PROSE: "target",
         PLAIN: "id public_id subject kinds channel representative language received_at registered_at identity"
-        " identified_by identified_at state assignee target category refusing refusal decided_by decided_at approved_by"
-        " approved_at nothing_held answered_at duplicate_of disclosure",
+        " answer_sha256 identified_by identified_at state assignee category refusing refusal decided_by decided_at"
+        " approved_by approved_at nothing_held answered_at duplicate_of disclosure",
     },
-    "subjects.RequestItem": {SEALED: "sealed_comment", PLAIN: "id request kind system done_by done_at"},
+    "subjects.RequestFile": {
+        SEALED: "sealed",
+        EVIDENCE: "sha256",
+        PLAIN: f"{STAMP} public_id subject_request item kind media_type size",
+    },
+    "subjects.RequestNote": {SEALED: "sealed", PLAIN: f"{STAMP} subject_request"},
+    "subjects.PlannedDestruction": {PLAIN: f"{STAMP} subject_request category count rule confirmed until held"},
+    "subjects.RequestItem": {SEALED: "sealed_comment", PLAIN: "id subject_request kind system done_by done_at"},
     "subjects.SearchKey": {INDEX: "digest hint", PLAIN: "id subject kind"},
     "subjects.SubjectImport": {
         SEALED: "sealed_file",

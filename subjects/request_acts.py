@@ -1,9 +1,12 @@
 """What a granted request does by itself in this app: blocking, its end, a correction, a review (94-V art. 24, 25).
 
-Withdrawals and objections are consent's. A kind that is only answered has an entry too: nothing is forgotten.
+Withdrawals, objections and the plan of a destruction are consent's. A kind that is only answered has an entry too:
+nothing is forgotten.
 """
 
 from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from simple_history.utils import get_history_manager_for_model
 
@@ -11,13 +14,13 @@ from audit.actor import because
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, formats, holds, ports, recording, vault
+from subjects import decisions, formats, ports, recording, vault
 from subjects.enums import Origin, OverrideReason, Source, Standing
 from subjects.models import AutomatedDecision, DataSubject
 from subjects.request_services import VALUE, need
 from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
-BLOCKED, UNBLOCKED = "blocked_on_request", "unblocked_on_request"
+BLOCKED, UNBLOCKED, RESTRICTED = "blocked_on_request", "unblocked_on_request", "restricted_on_request"
 
 
 def _set_standing(person: DataSubject, standing: str, reason: str) -> None:
@@ -90,21 +93,19 @@ def correct(request: SubjectRequest, by: StaffUser) -> None:
 
 
 @transaction.atomic
-def destroy(request: SubjectRequest, by: StaffUser) -> None:
-    """Destruction is an act of its own that two people sign; here it becomes work. Raises NotAllowed under a hold."""
-    if holds.held([request.subject_id]):
-        raise NotAllowed(
-            _("The data is held and may not be destroyed now. Refuse, and say on what ground."), code="held"
-        )
-    need(request=request, kind=RequestKind.DESTROY)
+def restrict(request: SubjectRequest) -> None:
+    """The use of the person's data stops; what a law keeps is kept and used for nothing else (Digital Code)."""
+    person = _person(request)
+    if person.standing == Standing.ORDINARY:
+        _set_standing(person, Standing.RESTRICTED, RESTRICTED)
 
 
 @transaction.atomic
 def review(request: SubjectRequest, by: StaffUser) -> None:
     """Ask for a human review of the decision it names, or of all that nobody has reviewed."""
     rows = AutomatedDecision.objects.filter(subject=request.subject_id, reviewed_at=None)
-    if request.target:
-        rows = rows.filter(number=request.target)
+    if named := rows.filter(number__in=request.targets):
+        rows = named
     for row in rows.order_by("pk"):
         decisions.ask_review(decision=row, at=request.received_at)
     need(request=request, kind=RequestKind.HUMAN_REVIEW)
@@ -121,6 +122,14 @@ HANDLERS = {
     RequestKind.BLOCK: block,
     RequestKind.UNBLOCK: unblock,
     RequestKind.CORRECT: correct,
-    RequestKind.DESTROY: destroy,
     RequestKind.HUMAN_REVIEW: review,
 }
+
+
+def reviewable(person: DataSubject) -> list[tuple[str, str]]:
+    """The decisions of machines a person may ask a human to look at again: number, and what it was."""
+    rows = AutomatedDecision.objects.filter(subject=person, reviewed_at=None).order_by("-occurred_at")
+    return [
+        (row.number, f"{row.get_kind_display()}, {date_format(timezone.localtime(row.occurred_at), 'DATE_FORMAT')}")
+        for row in rows[:20]
+    ]

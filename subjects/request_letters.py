@@ -1,33 +1,55 @@
 """Letters about requests: that a message waits, and never what it says; and the digest of what is due for officers."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from notifications.models import Letter
 from notifications.ports import LetterKind
 from notifications.services import write
 from staff.models import Operator, StaffUser
-from subjects import deadlines
+from subjects import deadlines, request_queues
 from subjects.enums import Disclosure
-from subjects.requests import Refusal, SubjectRequest
+from subjects.models import Representative
+from subjects.requests import RequestState, SubjectRequest
 
-RECEIVED, PAUSED = "request_received", "request_paused"
-ANSWERED, REFUSED = "request_answered", "request_refused"
+RECEIVED, TAKEN, PAUSED, GRANTED = "request_received", "request_taken", "request_paused", "request_granted"
+ANSWERED, REFUSED, CLOSED = "request_answered", "request_refused", "request_closed"
 DUE = "requests_due"
+# every state has its letter
+LETTER_OF: dict[str, str] = {
+    RequestState.INITIATED: RECEIVED,
+    RequestState.ACKNOWLEDGED: TAKEN,
+    RequestState.REQUIRES_ACTION: PAUSED,
+    RequestState.ACCEPTED: GRANTED,
+    RequestState.FULFILLED: ANSWERED,
+    RequestState.REJECTED: REFUSED,
+    RequestState.UNFULFILLED: CLOSED,
+}
+# a request comes into these more than once
+REPEATED = (TAKEN, PAUSED)
 
 
-def tell(request: SubjectRequest, kind: str) -> None:
-    """Tell the person; nothing of a request that is withheld, nor before it is established who asks."""
+def tell(request: SubjectRequest, kind: str = "") -> None:
+    """Tell the person of the state, or of `kind`, and who represents them and may receive their letters.
+
+    Nothing of a request that is withheld, nor before it is established who asks.
+    """
     if request.subject_id is None or request.identified_at is None or request.disclosure == Disclosure.WITHHELD:
         return
-    # a request may pause more than once
-    again = f".{int(timezone.now().timestamp())}" if kind == PAUSED else ""
-    write(kind=kind, cause=f"{request.about}#{kind}{again}", language=request.language, subject_id=request.subject_id)
+    kind = kind or LETTER_OF[request.state]
+    cause = f"{request.about}#{kind}"
+    if kind in REPEATED:
+        cause += f".{Letter.objects.filter(subject=request.subject_id, cause__startswith=cause).count() + 1}"
+    write(kind=kind, cause=cause, language=request.language, subject_id=request.subject_id)
+    who = request.representative
+    if who is not None and who.is_in_force and Representative.Act.RECEIVE in who.acts:
+        write(kind=kind, cause=cause, language=who.representative.language, subject_id=who.representative_id)
 
 
 def _key_of(cause: str) -> int:
@@ -53,22 +75,9 @@ def _context(cause: str, language: str) -> dict:
     }
 
 
-def refusal_text(request: SubjectRequest) -> str:
-    """The refusal with its reason, in the language of the request; it is kept as the answer (94-V art. 25)."""
-    with translation.override(request.language):
-        return "\n\n".join(
-            (
-                _("We have looked at your request %(number)s and cannot grant it.") % {"number": request},
-                _("The reason: %(reason)s.") % {"reason": Refusal(request.refusal).label},
-                _("You may complain about this to the authorised body for personal data protection, or to a court."),
-            )
-        )
-
-
-def nothing_held_text(request: SubjectRequest) -> str:
-    """The standard answer to somebody on whom we hold nothing, in the language of the request."""
-    with translation.override(request.language):
-        return _("We have looked at your request %(number)s. We hold no personal data on you.") % {"number": request}
+def _still(state: str) -> Callable[[str], bool]:
+    """A letter about a state on the way makes sense while the request is in it."""
+    return lambda cause: SubjectRequest.objects.filter(pk=_key_of(cause), state=state).exists()
 
 
 def write_digests(*, at: datetime | None = None) -> int:
@@ -77,31 +86,34 @@ def write_digests(*, at: datetime | None = None) -> int:
     at: aware, now by default. Returns how many officers were told. Raises CalendarMissing.
     """
     at = at or timezone.now()
-    if not (_of_requests(deadlines.overdue(at)) or _of_requests(deadlines.due_soon(at))):
-        return 0
     told = 0
     for officer in StaffUser.objects.filter(is_active=True).exclude(email="").order_by("pk"):
-        if officer.has_perm("subjects.handle_subjectrequest"):
+        if officer.has_perm("subjects.handle_subjectrequest") and any(_counts(officer, at)):
             cause = f"staff.StaffUser:{officer.pk}#{DUE}.{timezone.localdate(at):%Y%m%d}"
             write(kind=DUE, cause=cause, language=officer.language, staff_id=officer.pk)
             told += 1
     return told
 
 
-def _of_requests(rows) -> int:
-    """How many requests the clocks are about."""
-    return rows.filter(about__startswith="subjects.SubjectRequest:").order_by().values("about").distinct().count()
+def _counts(officer: StaffUser, at: datetime | None = None) -> tuple[int, int]:
+    """(overdue, due soon) of the requests this officer may know of."""
+    seen = SubjectRequest.objects.open().seen_by(officer)
+    return (
+        request_queues.late(seen, deadlines.overdue(at)).count(),
+        request_queues.late(seen, deadlines.due_soon(at)).count(),
+    )
 
 
 def _digest(cause: str, language: str) -> dict:
+    officer = StaffUser.objects.get(pk=_key_of(cause))
     with translation.override(language):
         day = date_format(timezone.localdate(), "DATE_FORMAT")
-    mine = SubjectRequest.objects.open().filter(assignee=_key_of(cause), disclosure=Disclosure.SUBJECT).count()
+    overdue, soon = _counts(officer)
     return {
         "day": day,
-        "overdue": _of_requests(deadlines.overdue()),
-        "soon": _of_requests(deadlines.due_soon()),
-        "mine": mine,
+        "overdue": overdue,
+        "soon": soon,
+        "mine": SubjectRequest.objects.open().seen_by(officer).filter(assignee=officer).count(),
         "queue_link": settings.SITE_URL + reverse("admin:subjects_subjectrequest_changelist") + "?queue=open",
         "operator_name": _operator(language)["operator_name"] or "Kelisim",
     }
@@ -110,8 +122,29 @@ def _digest(cause: str, language: str) -> dict:
 # an answer to the person's own act is no notice: what stops notices does not stop it
 KINDS = (
     LetterKind(RECEIVED, _context, notice=False, title=gettext_lazy("a request is received")),
-    LetterKind(PAUSED, _context, notice=False, title=gettext_lazy("a request is paused")),
+    LetterKind(
+        TAKEN,
+        _context,
+        is_current=_still(RequestState.ACKNOWLEDGED),
+        notice=False,
+        title=gettext_lazy("a request is being worked on"),
+    ),
+    LetterKind(
+        PAUSED,
+        _context,
+        is_current=_still(RequestState.REQUIRES_ACTION),
+        notice=False,
+        title=gettext_lazy("a request is paused"),
+    ),
+    LetterKind(
+        GRANTED,
+        _context,
+        is_current=_still(RequestState.ACCEPTED),
+        notice=False,
+        title=gettext_lazy("a request is granted"),
+    ),
     LetterKind(ANSWERED, _context, notice=False, title=gettext_lazy("a request is answered")),
     LetterKind(REFUSED, _context, notice=False, title=gettext_lazy("a request is refused")),
+    LetterKind(CLOSED, _context, notice=False, title=gettext_lazy("a request is closed")),
     LetterKind(DUE, _digest, notice=False, title=gettext_lazy("requests that are due")),
 )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from subjects.models import DataSubject, Representative
 from subjects.requests import TRANSITIONS, Refusal, RequestState, SubjectRequest
 
 
@@ -84,6 +85,7 @@ def check_may_approve(request: SubjectRequest, *, by: StaffUser) -> None:
 
 def check_may_send_back(request: SubjectRequest, *, by: StaffUser) -> None:
     """A proposal is taken back by who made it or by who may approve it. Raises NotAllowed."""
+    _check_right(by)
     if not request.waits_for_second:
         raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
     if request.decided_by_id != by.pk:
@@ -113,6 +115,24 @@ def check_may_work(request: SubjectRequest, *, by: StaffUser) -> None:
         raise NotAllowed(_("This request is closed."), code="overtaken")
 
 
+def check_may_note(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Words and files are sealed with the person's key: before it is known who asks, none is. Raises NotAllowed."""
+    _check_right(by)
+    if request.subject_id is None:
+        raise NotAllowed(
+            _("Words and files of somebody we do not know are not kept here: establish first who asks."),
+            code="identity",
+        )
+
+
+def check_may_attach(request: SubjectRequest, *, by: StaffUser | None) -> None:
+    """by: None for the person, who adds to a request while it is open. Raises NotAllowed."""
+    if by is not None:
+        check_may_note(request, by=by)
+    elif not request.is_open:
+        raise NotAllowed(_("This request is closed."), code="overtaken")
+
+
 def may(check: Callable[..., None], request: SubjectRequest, *, by: StaffUser) -> bool:
     """Whether one of the checks above would let it pass."""
     try:
@@ -130,3 +150,16 @@ def may_decide(request: SubjectRequest, *, by: StaffUser) -> bool:
 def check_may_read(request: SubjectRequest, *, by: StaffUser) -> None:
     """The person's words are for who works on the request. Raises NotAllowed."""
     _check_right(by)
+
+
+def may_know(request: SubjectRequest, person: DataSubject) -> bool:
+    """Whether the answer is for these eyes: the person's own, or of who represents them and may learn what is held."""
+    if request.subject_id == person.pk:
+        return True
+    who = request.representative
+    return (
+        who is not None
+        and who.representative_id == person.pk
+        and who.is_in_force
+        and Representative.Act.KNOW in who.acts
+    )

@@ -6,23 +6,33 @@ Every verb locks the row; its clocks run from receipt in Asia/Almaty, whoever re
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, evidence, ports, request_letters, vault
+from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters, vault
 from subjects import request_rules as rules
+from subjects.enums import Disclosure
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
-from subjects.requests import Identity, RequestChannel, RequestItem, RequestKind, RequestState, SubjectRequest
+from subjects.requests import (
+    Identity,
+    RequestChannel,
+    RequestItem,
+    RequestKind,
+    RequestNote,
+    RequestState,
+    SubjectRequest,
+)
 
-TEXT, VALUE, ANSWER, COMMENT = (
+TEXT, VALUE, ANSWER, COMMENT, NOTE = (
     "subjects.request", "subjects.request_value", "subjects.request_answer", "subjects.request_comment",
+    "subjects.request_note",
 )  # fmt: skip
 # which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
 RULE_OF: dict[str, str] = {
@@ -63,13 +73,14 @@ def register(
 ) -> SubjectRequest:
     """Write a request down and start its clocks from `received_at` (aware, now by default).
 
-    by: the officer; None when the person makes it in the cabinet, which establishes who asks. text, value: the person's
-    words, sealed; only with a subject, since nobody else has a key. Raises NotAllowed, ValidationError.
+    by: the officer; None when the person makes it in the cabinet, which establishes who asks, or a system of ours tells
+    of it, which does not. text, value: the person's words, sealed; only with a subject, since nobody else has a key.
+    Raises NotAllowed, ValidationError.
     """
     now = timezone.now()
     if by is not None:
         rules.check_may_register(by=by)
-    elif subject is None or channel != RequestChannel.CABINET:
+    elif subject is None or channel not in (RequestChannel.CABINET, RequestChannel.API):
         raise NotAllowed(_("Without an officer a request is made by a person in the cabinet."), code="actor")
     if received_at is not None and received_at > now:
         raise ValidationError({"received_at": _("This moment is yet to come.")})
@@ -91,14 +102,16 @@ def register(
         category=category,
         disclosure=disclosure,
     )
-    if by is None:
+    if channel == RequestChannel.CABINET:
+        if by is not None:
+            raise ValidationError({"channel": _("Only the person makes a request in the cabinet.")})
         row.identity, row.identified_at = Identity.CABINET, now
     _seal(row, text=text, value=value)
     row.full_clean()
     row.save()
     for code in sorted({RULE_OF[kind] for kind in row.kinds}):
         deadlines.start(rule_code=code, about=row.about, at=row.received_at)
-    request_letters.tell(row, request_letters.RECEIVED)
+    request_letters.tell(row)
     return row
 
 
@@ -129,6 +142,13 @@ def _save(row: SubjectRequest, **fields: Any) -> SubjectRequest:
     for name, value in fields.items():
         setattr(row, name, value)
     row.save(update_fields=list(fields))
+    return row
+
+
+def _step(row: SubjectRequest, state: str, **fields: Any) -> SubjectRequest:
+    """Into the next state; every state has its letter (issue 5)."""
+    _save(row, state=state, **fields)
+    request_letters.tell(row)
     return row
 
 
@@ -175,7 +195,7 @@ def take_up(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     """Begin to work on it; who begins is the assignee when there is none. Raises NotAllowed."""
     row = _locked(request)
     rules.check_may_take_up(row, by=by)
-    return _save(row, state=RequestState.ACKNOWLEDGED, assignee=row.assignee or by)
+    return _step(row, RequestState.ACKNOWLEDGED, assignee=row.assignee or by)
 
 
 @transaction.atomic
@@ -192,9 +212,7 @@ def pause(*, request: SubjectRequest, reason: str, by: StaffUser) -> SubjectRequ
         raise NotAllowed(_("The law does not let this term be paused for that reason."), code="reason")
     for deadline in allowed:
         deadlines.pause(deadline=deadline, reason=reason)
-    _save(row, state=RequestState.REQUIRES_ACTION)
-    request_letters.tell(row, request_letters.PAUSED)
-    return row
+    return _step(row, RequestState.REQUIRES_ACTION)
 
 
 @transaction.atomic
@@ -204,7 +222,7 @@ def resume(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     rules.check_may_resume(row, by=by)
     for deadline in deadlines.of(row.about).filter(paused_at__isnull=False):
         deadlines.resume(deadline=deadline)
-    return _save(row, state=RequestState.ACKNOWLEDGED)
+    return _step(row, RequestState.ACKNOWLEDGED)
 
 
 @transaction.atomic
@@ -235,18 +253,16 @@ def approve(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     if not row.refusing:
         _save(row, approved_by=by, approved_at=now)
         return _grant(row, by=by)
-    _keep_answer(row, request_letters.refusal_text(row), at=now)
-    _save(
+    _keep_answer(row, request_answers.refusal_text(row), at=now)
+    return _step(
         row,
+        RequestState.REJECTED,
         approved_by=by,
         approved_at=now,
-        state=RequestState.REJECTED,
         answered_at=now,
         sealed_answer=row.sealed_answer,
         answer_sha256=row.answer_sha256,
     )
-    request_letters.tell(row, request_letters.REFUSED)
-    return row
 
 
 @transaction.atomic
@@ -259,7 +275,7 @@ def send_back(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
 
 def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
     """Do what is asked, in this transaction: each kind by the app that owns the act."""
-    _save(row, state=RequestState.ACCEPTED)
+    _step(row, RequestState.ACCEPTED)
     if row.subject is None:
         return row
     for kind in row.kinds:
@@ -272,13 +288,13 @@ def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
 
 def need(*, request: SubjectRequest, kind: str, system: SourceSystem | None = None) -> RequestItem:
     """Work that has to be done before the answer; the same twice is one."""
-    return RequestItem.objects.get_or_create(request=request, kind=kind, system=system)[0]
+    return RequestItem.objects.get_or_create(subject_request=request, kind=kind, system=system)[0]
 
 
 @transaction.atomic
 def finish_item(*, item: RequestItem, by: StaffUser, comment: str = "") -> RequestItem:
     """The work is done; comment: sealed with the person's key. Raises NotAllowed."""
-    row = _locked(item.request)
+    row = _locked(item.subject_request)
     rules.check_may_work(row, by=by)
     item = RequestItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
     if item.done_at is not None:
@@ -302,17 +318,18 @@ def answer(*, request: SubjectRequest, by: StaffUser, text: str = "") -> Subject
     if not nothing and not text.strip():
         raise ValidationError({"text": _("Write the answer.")})
     now = timezone.now()
-    _keep_answer(row, request_letters.nothing_held_text(row) if nothing else text.strip(), at=now)
-    _save(
+    if not nothing and RequestKind.ACCESS in row.kinds:
+        request_files.attach_subject_file(row)
+    said = request_answers.nothing_held_text(row) if nothing else text.strip() + request_answers.enclosed(row)
+    _keep_answer(row, said, at=now)
+    return _step(
         row,
-        state=RequestState.FULFILLED,
+        RequestState.FULFILLED,
         nothing_held=nothing,
         answered_at=now,
         sealed_answer=row.sealed_answer,
         answer_sha256=row.answer_sha256,
     )
-    request_letters.tell(row, request_letters.ANSWERED)
-    return row
 
 
 def _keep_answer(row: SubjectRequest, text: str, *, at: datetime) -> None:
@@ -335,22 +352,52 @@ def close(*, request: SubjectRequest, by: StaffUser, duplicate_of: SubjectReques
     if duplicate_of is not None and (duplicate_of.pk == row.pk or duplicate_of.subject_id != row.subject_id):
         raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
     _meet(row, at=timezone.now())
-    return _save(row, state=RequestState.UNFULFILLED, duplicate_of=duplicate_of)
+    return _step(row, RequestState.UNFULFILLED, duplicate_of=duplicate_of)
 
 
-def read(*, request: SubjectRequest, by: StaffUser) -> dict[str, str]:
-    """{"text", "value", "answer"}: what is kept of it, for the officer who works on it; each look is recorded."""
+@transaction.atomic
+def note(*, request: SubjectRequest, text: str, by: StaffUser) -> RequestNote:
+    """Tell colleagues something about the request; sealed, never for the person. Raises NotAllowed, ValidationError."""
+    row = _locked(request)
+    rules.check_may_note(row, by=by)
+    if not text.strip():
+        raise ValidationError({"text": _("Write the comment.")})
+    sealed = evidence.seal(subject=row.subject, what=NOTE, parts={"value": text.strip()})
+    return RequestNote.objects.create(subject_request=row, sealed=sealed)
+
+
+class Words(NamedTuple):
+    """Something that was written of a request, opened: in which place (TEXT …), the text, and the row it is of."""
+
+    what: str
+    text: str
+    row: models.Model
+
+
+def read(*, request: SubjectRequest, by: StaffUser) -> list[Words]:
+    """What is kept of it in words, for the officer who works on it; each look is recorded. Raises NotAllowed."""
     rules.check_may_read(request, by=by)
-    kept = {"text": (TEXT, request.sealed_text), "value": (VALUE, request.sealed_value)}
-    kept["answer"] = (ANSWER, request.sealed_answer)
-    return {
-        name: vault.reveal_proof(
-            subject=request.subject, what=what, sealed=bytes(sealed), by=by, reason="request",
-            withheld=request.disclosure != "subject",
-        )["value"]
-        for name, (what, sealed) in kept.items()
-        if sealed is not None and request.subject is not None
-    }  # fmt: skip
+    if request.subject is None:
+        return []
+    kept: list[tuple[str, Any, models.Model]] = [
+        (TEXT, request.sealed_text, request),
+        (VALUE, request.sealed_value, request),
+        *((COMMENT, item.sealed_comment, item) for item in request.items.order_by("pk")),
+        *((NOTE, row.sealed, row) for row in request.notes.select_related("user").order_by("pk")),
+        (ANSWER, request.sealed_answer, request),
+    ]
+    withheld = request.disclosure != Disclosure.SUBJECT
+    return [
+        Words(
+            what,
+            vault.reveal_proof(
+                subject=request.subject, what=what, sealed=bytes(sealed), by=by, reason="request", withheld=withheld
+            )["value"],
+            row,
+        )
+        for what, sealed, row in kept
+        if sealed is not None
+    ]
 
 
 def own_answer(*, request: SubjectRequest) -> str:

@@ -14,8 +14,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from audit.models import Event
 from audit.triggers import HouseTrigger
 from staff.enums import Language
+from staff.models import StaffUser
 from subjects.enums import Disclosure
 
 
@@ -150,18 +152,44 @@ class SubjectRequestQuerySet(models.QuerySet):
         """Not answered, refused or closed yet."""
         return self.filter(state__in=OPEN)
 
+    def waiting(self):
+        """Whose proposed decision waits for a second person."""
+        return self.filter(state=RequestState.ACKNOWLEDGED, decided_by__isnull=False)
+
+    def seen_by(self, officer: StaffUser):
+        """Those an officer may know of: what is withheld leaves no trace for anybody else (DESIGN 4)."""
+        return self if officer.has_perm("subjects.view_withheld") else self.filter(disclosure=Disclosure.SUBJECT)
+
+    def of_person(self, person):
+        """A person's own, and those they make for others; once it is established who asks, and nothing withheld."""
+        return self.filter(
+            Q(subject=person) | Q(representative__representative=person),
+            identified_at__isnull=False,
+            disclosure=Disclosure.SUBJECT,
+        )
+
 
 class SubjectRequest(models.Model):
     """Somebody asks something about data on a person; perhaps we do not know yet who asks."""
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, null=True, related_name="requests", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="requests",
+        verbose_name=_("data subject"),
     )
     kinds = ArrayField(models.CharField(max_length=20, choices=RequestKind), verbose_name=_("what is asked"))
     channel = models.CharField(_("channel"), max_length=10, choices=RequestChannel)
     representative = models.ForeignKey(
-        "subjects.Representative", models.PROTECT, null=True, related_name="+", verbose_name=_("representative")
+        "subjects.Representative",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("representative"),
     )
     language = models.CharField(_("language of the answer"), max_length=2, choices=Language)
     received_at = models.DateTimeField(_("received at"))
@@ -170,10 +198,15 @@ class SubjectRequest(models.Model):
     identified_by, identified_at = _staff(_("established by")), _when(_("established at"))
     state = models.CharField(_("state"), max_length=25, choices=RequestState, default=RequestState.INITIATED)
     assignee = _staff(_("assignee"), "requests_assigned")
-    # a code of what it is about: a consent form, a purpose, a number of an automated decision; empty for all
-    target = models.CharField(_("about"), max_length=60, blank=True)
+    # codes of what it is about, apart by spaces: consent forms, purposes, numbers of decisions; empty for all
+    target = models.CharField(_("about"), max_length=200, blank=True)
     category = models.ForeignKey(
-        "subjects.DataCategory", models.PROTECT, null=True, related_name="+", verbose_name=_("data category")
+        "subjects.DataCategory",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("data category"),
     )
     sealed_text = models.BinaryField(null=True, editable=False)
     sealed_value = models.BinaryField(null=True, editable=False)
@@ -186,15 +219,15 @@ class SubjectRequest(models.Model):
     answer_sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)
     answered_at = _when(_("answered at"))
     duplicate_of = models.ForeignKey(
-        "self", models.PROTECT, null=True, related_name="duplicates", verbose_name=_("repeats")
+        "self", models.PROTECT, null=True, blank=True, related_name="duplicates", verbose_name=_("repeats")
     )
     disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
 
     objects = SubjectRequestQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("request")
-        verbose_name_plural = _("requests")
+        verbose_name = pgettext_lazy("of a person", "request")
+        verbose_name_plural = pgettext_lazy("of people", "requests")
         ordering = ["-pk"]
         permissions = [
             ("handle_subjectrequest", _("Can work on a request and propose its decision")),
@@ -276,6 +309,11 @@ class SubjectRequest(models.Model):
         return [str(RequestKind(kind).label) for kind in self.kinds]
 
     @property
+    def targets(self) -> list[str]:
+        """The codes it is about."""
+        return self.target.split()
+
+    @property
     def needs_second(self) -> bool:
         """Whether the decision that is proposed takes effect only when a second person approved it."""
         return self.refusing or RequestKind.DESTROY in self.kinds
@@ -285,10 +323,14 @@ class SubjectRequest(models.Model):
         return self.state == RequestState.ACKNOWLEDGED and self.decided_by_id is not None
 
 
+REQUEST = pgettext_lazy("of a person", "request")
+
+
 class RequestItem(models.Model):
     """What has to be done before a request is answered: in a system that holds data, or by a duty of our own."""
 
-    request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="items", verbose_name=_("request"))
+    # not "request": its column would be the `request_id` of its own history
+    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="items", verbose_name=REQUEST)
     kind = models.CharField(_("what to do"), max_length=20, choices=RequestKind)
     system = models.ForeignKey(
         "subjects.SourceSystem", models.PROTECT, null=True, related_name="request_items", verbose_name=_("system")
@@ -305,9 +347,88 @@ class RequestItem(models.Model):
                 name="subjects_request_item_done_at_and_by",
             ),
             models.UniqueConstraint(
-                fields=["request", "kind", "system"], nulls_distinct=False, name="subjects_request_item_once"
+                fields=["subject_request", "kind", "system"], nulls_distinct=False, name="subjects_request_item_once"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+
+class RequestFile(Event):
+    """A file of a request, sealed with the person's evidence key: what was handed in, what shows that work was done.
+
+    There is no kind for a copy of an identity document: copies may not be demanded since 11.02.2024.
+    """
+
+    class Kind(models.TextChoices):
+        LETTER = "letter", pgettext_lazy("request file", "the request itself, on paper")
+        EVIDENCE = "evidence", pgettext_lazy("request file", "what supports the request")
+        POWER = "power_of_attorney", pgettext_lazy("request file", "power of attorney")
+        WORK = "work", pgettext_lazy("request file", "what shows that the work was done")
+        ANSWER = "answer", pgettext_lazy("request file", "part of the answer")
+
+    public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
+    # not "request": its column would be the event's own `request_id`
+    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="files", verbose_name=REQUEST)
+    item = models.ForeignKey(
+        RequestItem, models.PROTECT, null=True, related_name="files", verbose_name=_("work for a request")
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    media_type = models.CharField(_("type"), max_length=40)
+    size = models.PositiveIntegerField(_("size in bytes"))
+    sealed = models.BinaryField(_("sealed content"))
+
+    class Meta(Event.Meta):
+        abstract = False
+        verbose_name = _("file of a request")
+        verbose_name_plural = _("files of requests")
+        indexes = [models.Index(fields=["subject_request", "id"], name="subjects_request_files")]
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+
+class RequestNote(Event):
+    """What colleagues tell each other about a request: sealed, never shown to the person."""
+
+    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="notes", verbose_name=REQUEST)
+    sealed = models.BinaryField(_("sealed content"))
+
+    class Meta(Event.Meta):
+        abstract = False
+        verbose_name = _("comment on a request")
+        verbose_name_plural = _("comments on requests")
+
+    def __str__(self) -> str:
+        return f"№ {self.pk}"
+
+
+class PlannedDestruction(Event):
+    """When what a granted request to destroy names will be destroyed, by category and rule; the act comes later.
+
+    until: the last day a law or rule keeps it; None while an obligation or a hold has no end. It is looked at again
+    on that day: whoever destroys trusts no plan.
+    """
+
+    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="plan", verbose_name=REQUEST)
+    category = models.ForeignKey(
+        "subjects.DataCategory", models.PROTECT, related_name="+", verbose_name=_("data category")
+    )
+    count = models.PositiveIntegerField(_("values"))
+    rule = models.CharField(_("retention rule"), max_length=60, blank=True)
+    confirmed = models.BooleanField(_("confirmed by counsel"))
+    until = models.DateField(_("kept until"), null=True)
+    # a court or a body asked to keep it; financial monitoring is never said here
+    held = models.BooleanField(_("under a legal hold"), default=False)
+
+    class Meta(Event.Meta):
+        abstract = False
+        verbose_name = _("planned destruction")
+        verbose_name_plural = _("planned destructions")
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["until"], name="subjects_plan_by_day")]
 
     def __str__(self) -> str:
         return f"№ {self.pk}"

@@ -6,7 +6,7 @@ from celery import shared_task
 from audit.actor import acting_as
 from notifications import delivery
 from notifications.doorbell import ring
-from subjects import import_runs, purge, sign_in
+from subjects import import_runs, purge, request_letters, sign_in
 
 log = structlog.get_logger("kelisim.purge")
 
@@ -45,3 +45,11 @@ def purge_codes() -> None:
     log.info("old sign-in codes were deleted", count=deleted)
     if deleted == purge.BATCH:
         ring("subjects.purge_codes")
+
+
+@shared_task(name="subjects.tell_of_requests")
+def tell_of_requests() -> None:
+    """Tell officers what is overdue and due soon; once a day, however often it is called."""
+    with acting_as("job:requests"):
+        told = request_letters.write_digests()
+    log.info("officers were told of requests that are due", count=told)

@@ -44,6 +44,7 @@ EVENTS = {
     "staff.UndertakingAcceptance", "staff.SignIn",
     "notifications.DeliveryEvent",
     "subjects.CabinetEvent", "subjects.Suppression", "subjects.DocumentSeen",
+    "subjects.RequestFile", "subjects.RequestNote", "subjects.PlannedDestruction",
     "consent.NoticeServed", "consent.Acknowledgement",
     "consent.FormServed", "consent.Scan", "consent.ConsentEvent",
     "transfers.Transfer", "transfers.Release", "transfers.AgreementFile", "transfers.DemandFile",
@@ -134,6 +135,16 @@ def test_every_model_is_tracked_an_event_or_exempt_with_a_reason():
     assert not (TRACKED | EVENTS) & set(EXEMPT)
     assert {by_label(m) for m in house_models() if is_tracked(m)} == TRACKED
     assert {by_label(m) for m in house_models() if issubclass(m, Event)} == EVENTS
+
+
+@every_model
+def test_no_field_takes_the_column_of_a_stamp(model):
+    """A foreign key called `request` has the column `request_id`, which histories and events fill themselves."""
+    columns = [field.column for field in model._meta.concrete_fields]
+    stamp = {"request_id", "actor", "txid", "db_user", "history_id", "history_date", "history_user_id"}
+    assert len(columns) == len(set(columns))
+    if is_tracked(model):
+        assert not stamp & set(columns)
 
 
 def standing(table: str) -> dict[str, str]:

@@ -39,9 +39,10 @@ from staff import opening
 from staff import services as staff
 from staff.enums import Role
 from staff.models import ApiClient, Operator, RoleGrant, SignIn, StaffUser, UndertakingAcceptance
-from subjects import deadlines, evidence, import_runs, vault
+from subjects import deadlines, evidence, import_runs, request_files, request_services, vault
 from subjects import registers as subject_registers
 from subjects import services as subjects
+from subjects.admin.requests import STEPS as REQUEST_STEPS
 from subjects.clock_models import DutyRule
 from subjects.models import (
     AmlEntry,
@@ -54,6 +55,7 @@ from subjects.models import (
     LegalHold,
     PersonLink,
     Representative,
+    SubjectRequest,
     Verification,
 )
 from tests.consent import factories as consents
@@ -192,6 +194,16 @@ def sign_the_register(dpo: StaffUser) -> None:
         processing.sign(by=dpo, sha256=processing.digest(processing.build()))
 
 
+def request_of(subject: DataSubject, officer: StaffUser) -> None:
+    """A granted request with a file, whose work waits."""
+    with acting_as(f"subject:{subject.public_id}"):
+        row = request_services.register(subject=subject, kinds=["access"], channel="cabinet", language="kk", text="…")
+        request_files.attach(request=row, kind="evidence", content=b"%PDF-1.7 %%EOF")
+    with acting_as(f"officer:{officer.pk}"):
+        request_services.take_up(request=row, by=officer)
+        request_services.decide(request=row, by=officer)
+
+
 def propose_one_of_each(officer: StaffUser, version: PolicyVersion) -> None:
     """A proposal in every register of consent, and a link of a clause."""
     with acting_as(f"officer:{officer.pk}"):
@@ -246,6 +258,7 @@ def world(member, tmp_path, settings):  # noqa: F811
         refused = consents.refused(c, consents.version(consents.form("C9")))
         scan = paper.store(subject=b, content=b"%PDF-1.7 %%EOF")
         one_of_each(b, a)
+    request_of(b, people[Role.OFFICER])
     propose_one_of_each(people[Role.OFFICER], version)
     transfers_of(b, people[Role.OFFICER], version)
     sign_the_register(people[Role.DPO])
@@ -281,7 +294,7 @@ def addresses(world: dict) -> list[Address]:
     b, version, draft = world["b"], world["version"], PolicyVersion.objects.latest("number")
     token = not_mine_link(world["letter"], "another@example.kz").rstrip("/").rpartition("/")[2]
     colleague, campaign = world["people"][Role.OPERATOR].pk, Campaign.objects.get().pk
-    code = version.policy.code
+    code, asked = version.policy.code, SubjectRequest.objects.get()
     ours: dict[str, list[tuple[str, dict | list]]] = {
         "staff:set-password": [("", ["Mg", "none-none"])],
         "admin:view_on_site": [("", [get_content_type_for_model(b).pk, b.pk])],
@@ -313,6 +326,18 @@ def addresses(world: dict) -> list[Address]:
             ]
             for model, steps in STEPS.items()
         },
+        "admin:subjects_request_step": [
+            (step, {"pk": asked.pk, "step": step}) for step in (*(one.name for one in REQUEST_STEPS), "burn")
+        ],
+        "admin:subjects_request_item": [("", {"pk": asked.pk, "item_pk": asked.items.get().pk})],
+        "admin:subjects_request_words": [("", {"pk": asked.pk})],
+        "admin:subjects_request_file": [("", {"pk": asked.pk, "file_pk": asked.files.get().pk})],
+        "admin:subjects_request_pdf": [("", {"pk": asked.pk})],
+        **{
+            f"cabinet:{page}": [("", {"public_id": asked.public_id})]
+            for page in ("request", "request-attach", "request-answer", "request-pdf")
+        },
+        "cabinet:request-file": [("", {"public_id": asked.public_id, "file_id": asked.files.get().public_id})],
         "admin:subjects_documentseen_step": [("", {"pk": DocumentSeen.objects.first().pk, "step": "burn"})],
         "admin:subjects_email_add": [("", {"pk": world["c"].pk})],
         "admin:subjects_calendar": [("", {"year": timezone.localdate().year})],
@@ -403,6 +428,9 @@ def addresses(world: dict) -> list[Address]:
         "api:ask_review": [("", {"ref": str(b), "number": "1"})],
         "api:receive": [("", {"public_id": "00000000-0000-4000-8000-000000000000"})],
         "api:release": [("", {"public_id": "00000000-0000-4000-8000-000000000000"})],
+        "api:tell_request": [("", {"ref": str(b)})],
+        "api:read_requests": [("", {"ref": str(b)})],
+        "api:read_request": [("", {"id": asked.public_id})],
         "api:put_link": [("", {"ref": str(b), "kind": "spouse"})],
         "api:put_application": [("", {"ref": str(b), "number": "1"})],
         "api:put_contract": [("", {"ref": str(b), "number": "1"})],
@@ -552,6 +580,12 @@ def test_no_address_of_the_cabinet_names_a_person_or_a_row():
     named = {name: route for name, route in routes() if route.startswith("cabinet/") and "<" in route}
     assert named == {
         "cabinet:not-mine": "cabinet/not-mine/<str:token>/",  # signed; whoever holds the letter holds it
+        # of a request; looked for among the person's own and those they make for others
+        "cabinet:request": "cabinet/requests/<uuid:public_id>/",
+        "cabinet:request-attach": "cabinet/requests/<uuid:public_id>/attach/",
+        "cabinet:request-answer": "cabinet/requests/<uuid:public_id>/answer/",
+        "cabinet:request-pdf": "cabinet/requests/<uuid:public_id>/answer.pdf",
+        "cabinet:request-file": "cabinet/requests/<uuid:public_id>/files/<uuid:file_id>/",
         "consent:changed": "cabinet/policy/<slug:code>/",
         "consent:answer": "cabinet/policy/<slug:code>/answer/",
         # of an act of the person; looked for among their own

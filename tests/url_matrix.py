@@ -23,6 +23,8 @@ _RESTRAINED = {
     for history in ("", "historical")
     for name in ("denylistentry", "amlentry", "representative", "personlink")
 }
+# work for a request is done by pressing one button; opening its words is recorded
+_WORK = {"subjects_requestitem", "subjects_historicalrequestitem", "audit_accessrecord"}
 _DISPUTED = {"subjects_denialdispute", "subjects_historicaldenialdispute"}
 # a paper is confirmed by pressing one button
 _CONFIRM = {"consent_consentevent", "consent_consentstate", "consent_change"}
@@ -49,6 +51,7 @@ MAY_WRITE = {
     "operator": _PAPER_CODE | _TASK,
     "officer": _CONFIRM
     | _DECIDED
+    | _WORK
     | _RESTRAINED
     | _PAPER_CODE
     | _TASK
@@ -66,6 +69,7 @@ MAY_WRITE = {
     | {"policies_policyversion", "policies_historicalpolicyversion"},
     "dpo": _CONFIRM
     | _DECIDED
+    | _WORK
     | _DISPUTED
     | _PAPER_CODE
     | _TASK
@@ -289,6 +293,31 @@ MATRIX = {
     "admin:subjects_personlink_history": ("LL....3U", "LL....3U"),
     "admin:subjects_personlink_delete": ("LL33333U", "LL33333U"),
     "admin:subjects_personlink_change": ("LL....3U", "LL33333U"),
+    "admin:subjects_request_step[take-up]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[identify]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[grant]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[refuse]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[approve]": ("LL33>33U", "LL33>33U"),
+    "admin:subjects_request_step[send-back]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[answer]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[pause]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[resume]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[assign]": ("LL3..33U", "LL32233U"),
+    "admin:subjects_request_step[comment]": ("LL3..33U", "LL32233U"),
+    "admin:subjects_request_step[attach]": ("LL3..33U", "LL32233U"),
+    "admin:subjects_request_step[close]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[burn]": ("LL33333U", "LL33333U"),
+    "admin:subjects_request_item": ("LL3..33U", "LL3>>33U"),
+    "admin:subjects_request_words": ("LL55555U", "LL3..33U"),
+    "admin:subjects_request_file": ("LL55555U", "LL3..33U"),
+    "admin:subjects_request_pdf": ("LL55555U", "LL33333U"),
+    "admin:subjects_subjectrequest_simple_history": ("LL....3U", "LL55555U"),
+    "admin:subjects_subjectrequest_changelist": ("LL....3U", "LL....3U"),
+    "admin:subjects_subjectrequest_add": ("LL...33U", "LL22233U"),
+    "admin:subjects_subjectrequest_history": ("LL....3U", "LL....3U"),
+    "admin:subjects_subjectrequest_delete": ("LL33333U", "LL33333U"),
+    "admin:subjects_subjectrequest_change": ("LL....3U", "LL33333U"),
+    "admin/subjects/subjectrequest/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
     "admin:subjects_documentseen_step": ("LL55555U", "LL33333U"),
     "admin:subjects_documentseen_changelist": ("LL....3U", "LL....3U"),
     "admin:subjects_documentseen_add": ("LL..333U", "LL22333U"),
@@ -598,6 +627,9 @@ MATRIX = {
     "api:authorise_many": ("55555555", "11111111"),
     "api:receive": ("55555555", "11111111"),
     "api:release": ("55555555", "11111111"),
+    "api:tell_request": ("11111111", "11111111"),
+    "api:read_requests": ("11111111", "11111111"),
+    "api:read_request": ("11111111", "55555555"),
     "api:put_link": ("55555555", "55555555"),
     "api:forms": ("11111111", "55555555"),
     "api:form": ("11111111", "55555555"),
@@ -738,6 +770,13 @@ MATRIX = {
     "cabinet:code": ("DDDDDDDD", "DDDDDDDD"),
     "cabinet:sign-out": ("55555555", "DDDDDDDD"),
     "cabinet:language": ("D.DDDDDD", "D0DDDDDD"),
+    "cabinet:requests": ("D.DDDDDD", "D5DDDDDD"),
+    "cabinet:request-new": ("D.DDDDDD", "D2DDDDDD"),
+    "cabinet:request": ("D4DDDDDD", "D5DDDDDD"),
+    "cabinet:request-attach": ("D5DDDDDD", "D4DDDDDD"),
+    "cabinet:request-answer": ("D4DDDDDD", "D5DDDDDD"),
+    "cabinet:request-pdf": ("D4DDDDDD", "D5DDDDDD"),
+    "cabinet:request-file": ("D4DDDDDD", "D5DDDDDD"),
     "cabinet:not-mine": ("........", "........"),
     "cabinet:not-mine[forged]": ("44444444", "44444444"),
     "consent:changed": ("D.DDDDDD", "D5DDDDDD"),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actor import acting_as, because, command_actor
-from config.demo import clauses, outgoing, people, texts, transfers
+from config.demo import clauses, outgoing, people, requests, texts, transfers
 from consent import drafting, importing, ledger
 from consent.enums import Channel, EventKind, Trust
 from consent.importing import ConsentRow
@@ -57,6 +57,7 @@ def load() -> dict[str, str]:
     _consents()
     transfers.load(Policy.objects.get(code=POLICY), officer=officer, dpo=dpo)
     outgoing.load(officer=officer, dpo=dpo)
+    requests.load(officer=officer, dpo=dpo)
     return passwords
 
 

@@ -20,7 +20,7 @@ from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
 from staff.opened_admin import OpenedAdmin
 from staff.opening import Overtaken
 from staff.rules import NotAllowed
-from subjects import calendar_days, clock
+from subjects import calendar_days, clock, request_queues
 from subjects.admin.steps import known
 from subjects.clock_models import CalendarDay, DayKind, Deadline, DutyRule, PauseReason, Unit
 from subjects.free_text import refuse_personal_data
@@ -324,6 +324,9 @@ class DeadlineAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         "about", "rule", "started_at", "counted_from", "amount", "due_at", "reckoned_at", "paused_at", "pause_reason",
         "met_at",
     )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return request_queues.without_hidden(super().get_queryset(request), by=request.user)
 
     @admin.display(description=_("number"))
     def number(self, row: Deadline) -> str:

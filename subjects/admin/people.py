@@ -48,6 +48,14 @@ def looks(subject: DataSubject) -> list[dict]:
     """Who saw the person's values last: what, when, who and why in words."""
     titles = {category.code: category.title or category.code for category in DataCategory.objects.all()}
     titles["consent.scan"] = gettext("a scan of a consent")
+    titles |= {
+        "subjects.request": gettext("what they asked of us, in their words"),
+        "subjects.request_value": gettext("what they asked of us, in their words"),
+        "subjects.request_answer": gettext("our answer to a request"),
+        "subjects.request_comment": gettext("notes of the work on a request"),
+        "subjects.request_note": gettext("notes of the work on a request"),
+        "subjects.request_file": gettext("a file of a request"),
+    }
     records = AccessRecord.objects.filter(reference=str(subject)).select_related("user").order_by("-pk")
     return [
         {

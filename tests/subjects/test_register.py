@@ -123,6 +123,9 @@ NO_PROSE = {
     "subjects.PersonalData": {"transfer": "app.Model:pk"},
     "subjects.SourceSystem": {"email": "of a unit of ours"},
     "subjects.AutomatedDecision": {"number": "the system's that decided"},
+    "subjects.SubjectRequest": {"answer_sha256": "of a text that is kept sealed"},
+    "subjects.RequestFile": {"media_type": "a code"},
+    "subjects.PlannedDestruction": {"rule": "a code"},
     "consent.ReceiptKey": {"key_id": "made of the public key"},
     "subjects.Contract": {"number": "the loan system's"},
     "policies.PolicySource": {"filename": "of a published text", "sha256": "of a published text"},
@@ -212,6 +215,11 @@ NO_PROSE_FORMS = {
     "DenialForm": {"note"},
     "AmlForm": {"note"},
     "DisputeForm": {"statement"},
+    "RegisterForm": {"value", "text"},
+    "IdentifyForm": {"text"},
+    "AnswerForm": {"text"},
+    "NoteForm": {"text"},
+    "ItemForm": {"comment"},
     "EmailForm": {"email"},  # the person's value itself, sealed by the service
 }
 

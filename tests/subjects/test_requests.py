@@ -7,22 +7,36 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.template.loader import get_template
+from django.utils import timezone, translation
 
+from audit.actor import acting_as
 from audit.models import AccessRecord
 from consent import objections
 from consent.grounds import reasons
 from consent.models import Objection, Purpose
 from notifications.models import Letter
+from notifications.ports import KINDS
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, ports, registers, request_letters, vault
+from subjects import (
+    deadlines,
+    holds,
+    ports,
+    registers,
+    relations,
+    request_answers,
+    request_files,
+    request_letters,
+    vault,
+)
 from subjects import request_services as services
 from subjects.models import (
     AutomatedDecision,
     DataCategory,
     DataSubject,
     DutyRule,
+    RequestFile,
     SourceSystem,
     SubjectRequest,
 )
@@ -31,6 +45,7 @@ from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
 
 pytestmark = pytest.mark.django_db
+PDF = b"%PDF-1.7 1 0 obj %%EOF"
 ALMATY = ZoneInfo("Asia/Almaty")
 HANDLES = ("subjects.add_subjectrequest", "subjects.handle_subjectrequest")
 APPROVES = (*HANDLES, "subjects.approve_subjectrequest")
@@ -38,7 +53,14 @@ APPROVES = (*HANDLES, "subjects.approve_subjectrequest")
 
 @pytest.fixture(autouse=True)
 def clock(db):
-    registers.load_clock()
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
+
+
+@pytest.fixture(autouse=True)
+def english():
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
@@ -114,12 +136,13 @@ class TestClock:
             services.answer(request=row, by=officer, text="Мынау")
         assert deadlines.of(row.about).get().met_at is not None
 
-    def test_a_pause_that_is_allowed_tells_the_person_and_goes_on(self, person, officer):
-        rule = DutyRule.objects.get(code="ACCESS")
-        with connection.cursor() as cursor:
-            cursor.execute(f"ALTER TABLE {DutyRule._meta.db_table} DISABLE TRIGGER USER")
-            cursor.execute(f"UPDATE {DutyRule._meta.db_table} SET may_pause_for = '{{unclear}}' WHERE id = {rule.pk}")
-            cursor.execute(f"ALTER TABLE {DutyRule._meta.db_table} ENABLE TRIGGER USER")
+    def test_a_pause_that_is_allowed_tells_the_person_and_goes_on(self, person, officer, monkeypatch):
+        with acting_as("command:load_registers@test"):
+            DutyRule.objects.create(
+                code="SLOW", amount=5, unit="working_day", trigger="request", title_ru="Срок", title_kk="Мерзім",
+                loaded=True, in_force_during=(timezone.now() - timedelta(days=1), None), may_pause_for=["unclear"],
+            )  # fmt: skip
+        monkeypatch.setitem(services.RULE_OF, "access", "SLOW")
         row = asked(person, None, "access")
         with as_officer(officer):
             services.take_up(request=row, by=officer)
@@ -129,44 +152,67 @@ class TestClock:
             row = services.resume(request=row, by=officer)
         assert row.state == RequestState.ACKNOWLEDGED
         assert deadlines.of(row.about).get().paused_at is None
-        assert letters(person) == ["request_received", "request_paused"]
+        assert letters(person) == ["request_received", "request_taken", "request_paused", "request_taken"]
+        sent = Letter.objects.filter(subject=person).order_by("pk")
+        # what is on the way makes sense while it is so: of the four two are told
+        assert [KINDS[one.kind].is_current(one.cause) for one in sent] == [True, True, False, True]
 
 
 class TestSteps:
-    @pytest.mark.parametrize(("before", "after"), itertools.product(RequestState.values, repeat=2))
-    def test_the_database_takes_the_steps_of_the_table_and_no_other(self, person, officer, second, before, after):
-        row = asked(person, None, "access")
-        table, now = SubjectRequest._meta.db_table, timezone.now()
-        signed = {"decided_by": officer.pk, "decided_at": now}
+    def test_the_database_takes_the_steps_of_the_table_and_no_other(self, person, officer, second):
+        row, now = asked(person, None, "access"), timezone.now()
+        signed = {"decided_by_id": officer.pk, "decided_at": now}
+        answered = {"answered_at": now, "answer_sha256": "0" * 64, "sealed_answer": b"1"}
         ready = {
-            "RequestFulfilled": {"answered_at": now, "answer_sha256": "0" * 64, "sealed_answer": b"1", **signed},
+            "RequestFulfilled": {**answered, **signed},
             "RequestRejected": {
-                "answered_at": now, "answer_sha256": "0" * 64, "sealed_answer": b"1", "refusing": True,
-                "refusal": "ProcessUnfounded", "approved_by": second.pk, "approved_at": now, **signed,
+                **answered, **signed, "refusing": True, "refusal": "ProcessUnfounded", "approved_by_id": second.pk,
+                "approved_at": now,
             },
             "RequestAccepted": signed,
         }  # fmt: skip
         none = {
             "answered_at": None, "answer_sha256": "", "sealed_answer": None, "refusing": False, "refusal": "",
-            "approved_by": None, "approved_at": None, "decided_by": None, "decided_at": None,
+            "approved_by_id": None, "approved_at": None, "decided_by_id": None, "decided_at": None,
         }  # fmt: skip
-        with connection.cursor() as cursor:  # a row that is where no step led it
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        SubjectRequest.objects.filter(pk=row.pk).update(state=before, **{**none, **ready.get(before, {})})
+        wrong = []
+        for before, after in itertools.product(RequestState.values, repeat=2):
+            taken = self.taken(
+                row.pk,
+                {"state": before, **none, **ready.get(before, {})},
+                {**none, **ready.get(after, {}), "state": after},
+            )
+            if taken != (before == after or after in TRANSITIONS[before]):
+                wrong.append((before, after))
+        assert wrong == []
+
+    @staticmethod
+    def taken(pk: int, first: dict, then: dict) -> bool:
+        """Whether a row that is where no step led it may take this one; all of it is undone."""
+        table = SubjectRequest._meta.db_table
         steps = next(t for t in SubjectRequest._meta.triggers if t.name == "request_steps").get_pgid(SubjectRequest)
-        with connection.cursor() as cursor:
+
+        def put(cursor, values: dict) -> None:
+            columns = ", ".join(f"{name} = %s" for name in values)
+            cursor.execute(f"UPDATE {table} SET {columns} WHERE id = %s", [*values.values(), pk])
+
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            put(cursor, first)
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {steps}")
-        allowed = before == after or after in TRANSITIONS[before]
-        change = {**none, **ready.get(after, {})}
-        for name in ("decided_by", "approved_by"):  # signatures are another test's
-            change.pop(name), change.pop(name.replace("_by", "_at"))
-        try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("UPDATE " + table + " SET state = %s WHERE id = %s", [after, row.pk])
-        except IntegrityError as error:
-            assert ("does not become" in str(error)) is not allowed, str(error)
-        else:
-            assert allowed
+            try:
+                with transaction.atomic():
+                    # signatures are another test's: they are there already
+                    signatures = {
+                        name: first[name] for name in first if name.endswith(("_by_id", "decided_at", "approved_at"))
+                    }
+                    put(cursor, {**then, **signatures})
+            except IntegrityError as error:
+                return "does not become" not in str(error)
+            finally:
+                transaction.set_rollback(True)
+            return True
 
     def test_what_is_closed_stays_closed(self, person, officer):
         row = asked(person, None, "access")
@@ -198,9 +244,11 @@ class TestFourEyes:
         with as_officer(other):
             row = services.approve(request=row, by=other)
         assert row.state == RequestState.REJECTED
-        assert letters(person) == ["request_received", "request_refused"]
+        assert letters(person) == ["request_received", "request_taken", "request_refused"]
         with as_officer(officer):
-            assert "R-" in services.read(request=row, by=officer)["answer"]
+            (answer,) = services.read(request=row, by=officer)
+        assert answer.what == services.ANSWER
+        assert str(row) in answer.text
 
     @pytest.mark.parametrize("kinds", [["access"], ["destroy"]])
     def test_the_database_refuses_one_who_decides_and_approves(self, person, second, kinds):
@@ -223,7 +271,7 @@ class TestFourEyes:
         with as_officer(officer), pytest.raises(IntegrityError, match="somebody else"), transaction.atomic():
             SubjectRequest.objects.filter(pk=row.pk).update(decided_by=second, decided_at=timezone.now())
 
-    def test_a_destruction_waits_for_the_second_and_for_holds(self, person, officer, second):
+    def test_a_destruction_waits_for_the_second(self, person, officer, second):
         row = asked(person, None, "destroy")
         with as_officer(officer):
             services.take_up(request=row, by=officer)
@@ -231,7 +279,7 @@ class TestFourEyes:
         assert row.state == RequestState.ACKNOWLEDGED
         with as_officer(second):
             row = services.approve(request=row, by=second)
-        assert row.items.get().kind == "destroy"
+        assert row.state == RequestState.ACCEPTED
 
 
 class TestWhoAsks:
@@ -281,7 +329,7 @@ class TestWhoAsks:
             assert "ночам" not in cursor.fetchone()[0]
         before = AccessRecord.objects.count()
         with as_officer(officer):
-            assert services.read(request=row, by=officer)["text"] == "Мне звонят по ночам"
+            assert [one.text for one in services.read(request=row, by=officer)] == ["Мне звонят по ночам"]
         assert AccessRecord.objects.count() == before + 1
 
 
@@ -366,6 +414,113 @@ class TestActs:
         decision.refresh_from_db()
         assert decision.review_asked_at == row.received_at
         assert row.items.get().kind == "human_review"
+
+
+class TestLetters:
+    def test_every_state_has_its_letter_in_three_languages(self):
+        assert set(request_letters.LETTER_OF) == set(RequestState.values)
+        assert set(request_letters.LETTER_OF.values()) <= set(KINDS)
+        for kind in request_letters.LETTER_OF.values():
+            for name in ("subject.txt", "txt", "html"):
+                for language in ("kk", "ru", "en"):
+                    get_template(f"letters/{kind}/{language}.{name}")
+
+    def test_a_representative_who_may_receive_letters_is_told_too(self, person, officer):
+        friend = DataSubjectFactory(language="ru")
+        with as_officer(permit(officer, "subjects.add_representative")) as by:
+            who = relations.authorise(
+                subject=person, representative=friend, basis="power_of_attorney", acts=["ask", "receive"],
+                document_kind="power_of_attorney", last_four="0042", by=by,
+                valid_until=timezone.localdate() + timedelta(days=30),
+            )  # fmt: skip
+        asked(person, None, "access", representative=who)
+        assert letters(person) == letters(friend) == ["request_received"]
+        with as_officer(permit(officer, "subjects.change_representative")) as by:
+            relations.end_representation(row=who, by=by)
+        with pytest.raises(ValidationError, match="may not make requests"):
+            asked(person, None, "access", representative=who)
+
+
+class TestDestruction:
+    """The plan is written down, the use stops, the answer says until when; the act itself comes later."""
+
+    def test_the_plan_names_rule_and_day_and_the_use_stops(self, person, officer, second):
+        row, line = self.destroyed(person, officer, second)
+        person.refresh_from_db()
+        assert person.standing == "restricted"
+        assert person.history.filter(history_change_reason="restricted_on_request").exists()
+        assert (line.category.code, line.count, line.held) == ("email", 1, False)
+        row.language = "en"
+        assert f"– {line.category}: " in request_answers.proposed(row)
+
+    def test_under_a_hold_no_day_is_promised(self, person, officer, second):
+        with as_officer(permit(officer, "subjects.add_legalhold")) as by:
+            holds.place(subject=person, kind="court", case_number="7", body="Суд", by=by)
+        row, line = self.destroyed(person, officer, second)
+        assert (line.held, line.until) == (True, None)
+        row.language = "en"
+        assert "asked us to keep them" in request_answers.proposed(row)
+
+    @staticmethod
+    def destroyed(person, officer, second):
+        row = asked(person, None, "destroy")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            services.decide(request=row, by=officer)
+        with as_officer(second):
+            row = services.approve(request=row, by=second)
+        return row, row.plan.get()
+
+
+class TestFiles:
+    def test_what_a_file_is_its_content_says_and_who_opens_it_is_recorded(self, person, officer):
+        row = asked(person, None, "correct", text="…")
+        for content, words in (
+            (b"%PDF-1.7 no end", "not whole"), (b"MZ program", "no PDF"), (b"%PDF-1.7 /JavaScript %%EOF", "programs"),
+        ):  # fmt: skip
+            with pytest.raises(ValidationError, match=words):
+                request_files.attach(request=row, kind="evidence", content=content)
+        file = request_files.attach(request=row, kind="evidence", content=PDF)
+        assert request_files.attach(request=row, kind="evidence", content=PDF) == file
+        assert b"%PDF" not in bytes(file.sealed)
+        with pytest.raises(ValidationError, match="not one of"):
+            request_files.attach(request=row, kind="answer", content=PDF)
+        before = AccessRecord.objects.count()
+        with as_officer(officer):
+            assert request_files.open_file(file=file, by=officer) == PDF
+        assert request_files.own_file(file=file) == PDF
+        assert AccessRecord.objects.count() == before + 2
+        for n in range(request_files.MOST_FILES - 1):
+            request_files.attach(request=row, kind="evidence", content=PDF.replace(b"1.7", f"1.{n % 7} {n}".encode()))
+        with pytest.raises(ValidationError, match="at most 10"):
+            request_files.attach(request=row, kind="evidence", content=PDF + b"\n")
+
+    def test_there_is_no_kind_for_a_copy_of_an_identity_document(self):
+        assert not {"passport", "id_card", "identity_document"} & set(RequestFile.Kind.values)
+
+    def test_of_somebody_unknown_nothing_is_kept(self, officer):
+        row = asked(None, officer, "access")
+        with as_officer(officer):
+            for verb in (
+                lambda: request_files.attach(request=row, kind="letter", content=PDF, by=officer),
+                lambda: services.note(request=row, text="…", by=officer),
+            ):
+                with pytest.raises(NotAllowed, match="establish first"):
+                    verb()
+
+    def test_the_file_on_the_person_comes_with_the_answer_where_an_app_makes_it(self, person, officer, monkeypatch):
+        monkeypatch.setattr(ports, "subject_file", lambda subject, language: PDF)
+        row = asked(person, None, "access")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            services.decide(request=row, by=officer)
+            assert request_files.for_person(row, person) == []
+            row = services.answer(request=row, by=officer, text="Мынау")
+        (file,) = request_files.for_person(row, person)
+        assert (file.kind, request_files.own_file(file=file)) == ("answer", PDF)
+        assert file.sha256 in services.own_answer(request=row), "the digest of the answer covers its files"
+        with as_officer(officer), pytest.raises(NotAllowed, match="closed"):
+            request_files.attach(request=row, kind="answer", content=PDF + b" ", by=officer)
 
 
 class TestDigest:

@@ -1,0 +1,185 @@
+"""What a granted request does about consents, uses and destruction, and what its answer says (94-V art. 8, 18, 24)."""
+
+from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from consent import kept_words, ledger, my_consents, objections
+from consent.acts import Proof
+from consent.enums import Channel, EventKind, Ground, Trust
+from consent.models import ConsentEvent, ConsentForm, ConsentState, Purpose
+from consent.my_consents import PUBLIC_SOURCES
+from consent.retention import Why
+from staff.models import StaffUser
+from staff.rules import NotAllowed
+from subjects import request_acts
+from subjects.models import DataSubject, LegalHold
+from subjects.requests import PlannedDestruction, RequestChannel, RequestKind, SubjectRequest
+
+REQUESTED = "on_request"
+
+
+def _proof(request: SubjectRequest) -> Proof:
+    if request.channel == RequestChannel.CABINET:
+        return Proof(Channel.WEB, Trust.SUBJECT_CODE)
+    return Proof(Channel.CALL if request.channel == RequestChannel.PHONE else Channel.PAPER, Trust.STAFF_ENTERED)
+
+
+@transaction.atomic
+def on_object(request: SubjectRequest, by: StaffUser) -> None:
+    """Object to the purposes the request names. Raises NotAllowed when it names none of ours, or one a law demands."""
+    purposes = list(Purpose.objects.in_force().filter(code__in=request.targets))
+    if not purposes:
+        raise NotAllowed(
+            _("Say by its code which purpose the person objects to, for example marketing."), code="target"
+        )
+    for purpose in purposes:
+        objections.object_to(subject=request.subject, purpose=purpose)
+
+
+def _withdraw(request: SubjectRequest, codes: list[str]) -> None:
+    states = ConsentState.objects.filter(subject=request.subject).select_related("form").order_by("pk")
+    if codes:
+        states = states.filter(form__code__in=codes)
+    standing = ledger.standings(request.subject)
+    for state in states:
+        if standing[state.form.code, state.scope].is_ground:
+            ledger.withdraw(
+                subject=request.subject,
+                form=state.form,
+                scope=state.scope,
+                proof=_proof(request),
+                reason=REQUESTED,
+                occurred_at=request.received_at,
+            )
+
+
+def _forms(request: SubjectRequest) -> list[str]:
+    return list(ConsentForm.objects.filter(code__in=request.targets).values_list("code", flat=True))
+
+
+@transaction.atomic
+def on_withdraw(request: SubjectRequest, by: StaffUser) -> None:
+    """Withdraw the consents of the forms the request names, or every consent that stands (94-V art. 8(2))."""
+    _withdraw(request, _forms(request))
+
+
+@transaction.atomic
+def on_stop_public(request: SubjectRequest, by: StaffUser) -> None:
+    """The consent to public sources ends (policy 7.1)."""
+    _withdraw(request, [PUBLIC_SOURCES])
+
+
+@transaction.atomic
+def on_destroy(request: SubjectRequest, by: StaffUser) -> None:
+    """Stop the use now, and write down by category when it will be destroyed and which rule keeps it until then.
+
+    Financial monitoring leaves no trace here: what it keeps beyond the plan, whoever destroys finds out (DESIGN 4).
+    """
+    held = LegalHold.objects.in_force().filter(subject=request.subject).exists()
+    for line in kept_words.lines(request.subject):
+        PlannedDestruction.objects.create(
+            subject_request=request,
+            category=line.category,
+            count=line.count,
+            rule=line.rule.code if line.rule else "",
+            confirmed=line.is_confirmed,
+            until=None if held else line.until,
+            held=held,
+        )
+    request_acts.restrict(request)
+
+
+HANDLERS = {
+    RequestKind.OBJECT: on_object,
+    RequestKind.WITHDRAW: on_withdraw,
+    RequestKind.STOP_PUBLIC: on_stop_public,
+    RequestKind.DESTROY: on_destroy,
+}
+
+
+# what the answer says
+
+
+def _withdrawn(request: SubjectRequest) -> list[str]:
+    events = ConsentEvent.objects.filter(
+        subject=request.subject, reason=REQUESTED, occurred_at=request.received_at
+    ).select_related("form")
+    at_once, later = (
+        list(dict.fromkeys(str(event.form) for event in events.filter(kind=kind).order_by("pk")))
+        for kind in (EventKind.WITHDRAWN, EventKind.WITHDRAWAL_DEFERRED)
+    )
+    said = []
+    if at_once:
+        said.append(_("These consents are withdrawn: %(forms)s.") % {"forms": "; ".join(at_once)})
+    if later:
+        contracts = [c.number for c in request.subject.contracts.order_by("pk") if c.is_open]
+        said.append(
+            _(
+                "The withdrawal of these consents is recorded: %(forms)s. It takes effect by itself when the obligation"
+                " under these contracts is performed: %(contracts)s (94-V art. 8(2))."
+            )
+            % {"forms": "; ".join(later), "contracts": ", ".join(contracts)}
+        )
+    return said or [_("No consent of yours stood that could be withdrawn.")]
+
+
+def _objected(request: SubjectRequest) -> list[str]:
+    purposes = Purpose.objects.filter(code__in=request.targets).order_by("order", "code")
+    titles = "; ".join(str(purpose) for purpose in purposes)
+    return [_("We no longer use your data for this: %(purposes)s.") % {"purposes": titles}]
+
+
+def _not_public(request: SubjectRequest) -> list[str]:
+    return [_("Your data are taken out of public sources, and are not made public any more.")]
+
+
+def _planned(request: SubjectRequest) -> list[str]:
+    rows = list(request.plan.select_related("category"))
+    words = {line.category.pk: line for line in kept_words.lines(request.subject)}
+    said = [_("The use of your data is stopped.")]
+    if any(row.held for row in rows):
+        said.append(
+            _("They are not destroyed now: a court or a state body asked us to keep them until it says otherwise.")
+        )
+        return said
+    listed = []
+    for row in rows:
+        line = words.get(row.category_id)
+        if row.until is not None:
+            when = _("until %(day)s") % {"day": date_format(row.until, "DATE_FORMAT")}
+        elif line is not None and line.why == Why.WAITING:
+            when = line.words
+        else:
+            when = _("nothing keeps it: it goes with the next destruction")
+        listed.append(f"– {row.category}: {when}")
+    if listed:
+        said.append(_("What the rules of storage have us keep, and until when:") + "\n" + "\n".join(listed))
+        said.append(_("Until then the data are used for nothing else; after it they are destroyed."))
+    return said
+
+
+WORDS = {
+    RequestKind.WITHDRAW: _withdrawn,
+    RequestKind.OBJECT: _objected,
+    RequestKind.STOP_PUBLIC: _not_public,
+    RequestKind.DESTROY: _planned,
+}
+
+
+# what the person chooses from
+
+
+def standing_consents(person: DataSubject) -> list[tuple[str, str]]:
+    """The forms of the person's consents that stand, for a withdrawal."""
+    mine = [one for one in my_consents.of(person) if one.stands]
+    return list(dict.fromkeys((one.form.code, str(one.form)) for one in mine))
+
+
+def opposable(person: DataSubject) -> list[tuple[str, str]]:
+    """The purposes a person may object to: those that no law demands."""
+    rows = Purpose.objects.in_force().exclude(ground=Ground.LAW).order_by("order", "code")
+    return [(row.code, str(row)) for row in rows]
+
+
+CHOICES = {RequestKind.WITHDRAW: standing_consents, RequestKind.OBJECT: opposable}

@@ -1,0 +1,177 @@
+"""A monitored person is told what an unmonitored one is, byte for byte (DESIGN 4; law 191-IV): the cabinet, letters, the
+API, what requests do and what they are answered. A coded refusal would itself be the tip."""
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone, translation
+
+from audit.actor import acting_as
+from consent import registers as consent_registers
+from notifications.models import Letter
+from notifications.ports import KINDS
+from subjects import deadlines, denylist, ports, registers, request_answers, request_timeline, vault
+from subjects import request_services as services
+from subjects.enums import Disclosure
+from subjects.models import AutomatedDecision, DataSubject, PersonalData, SourceSystem, SubjectRequest
+from subjects.requests import RequestKind
+from tests.consent.system import client_and_key
+from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.cabinet import inside
+from tests.subjects.factories import DataSubjectFactory
+from tests.subjects.restraints import author, monitor, second
+from tests.subjects.test_requests import APPROVES, HANDLES
+
+pytestmark = pytest.mark.django_db
+# what is new in every answer: the token of a form, the moment a system asked
+NEW = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|"at": "[^"]*"')
+
+
+@pytest.fixture(autouse=True)
+def loaded(db):
+    with acting_as("command:load_registers@test"):
+        registers.load()
+        registers.load_clock()
+        consent_registers.load()
+
+
+@pytest.fixture
+def officer(db):
+    return permit(StaffUserFactory(), *HANDLES)
+
+
+@pytest.fixture
+def other(db):
+    return permit(StaffUserFactory(), *APPROVES)
+
+
+def plain(response) -> tuple[int, str]:
+    return response.status_code, NEW.sub("", unescape(response.content.decode(errors="replace")))
+
+
+def pages(person: DataSubject, rows: list[SubjectRequest]) -> dict[str, tuple[int, str]]:
+    """Every page of the cabinet that needs no argument, and those of the person's requests; nothing of it stays."""
+    names = [
+        f"{space}:{pattern.name}"
+        for space in ("cabinet", "consent", "transfers")
+        for pattern in get_resolver().namespace_dict[space][1].url_patterns
+        if "<" not in str(pattern.pattern) and pattern.name not in ("sign-in", "code", "sign-out")
+    ]
+    addresses = [reverse(name) for name in names]
+    addresses += [
+        reverse(f"cabinet:{name}", args=[row.public_id])
+        for row in rows
+        for name in ("request", "request-answer", "request-pdf")
+    ]
+    addresses.append(reverse("cabinet:request-new") + "?" + "&".join(f"kind={kind}" for kind in RequestKind.values))
+    found = {}
+    for address in addresses:
+        with transaction.atomic():
+            found[address] = plain(inside(person, "ru").get(address))
+            transaction.set_rollback(True)
+    return found
+
+
+def told(person: DataSubject, key: str) -> dict[str, object]:
+    """What systems and letters say of the person."""
+    client, head = Client(), {"authorization": f"Bearer {key}", "accept-language": "ru"}
+    answers = {
+        place: plain(client.get(f"/api/v1/subjects/{person}/{place}", headers=head))
+        for place in ("requests", "denylist", "consents", "grounds")
+    }
+    letters = [
+        (
+            letter.kind,
+            letter.cause,
+            letter.language,
+            json.dumps(KINDS[letter.kind].context(letter.cause, "ru"), default=str),
+        )
+        for letter in Letter.objects.filter(subject=person).order_by("pk")
+    ]
+    file = ports.subject_file(person, "ru") if ports.subject_file is not None else b""
+    return {**answers, "letters": letters, "file": file}
+
+
+def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(officer, other):
+    person, key = DataSubjectFactory(iin="850314390019"), client_and_key("site")[1]
+    rows = [brought(person, kind, officer, other) for kind in ("access", "confirm")]
+    rows.append(services.register(subject=person, kinds=["complaint"], channel="cabinet", language="ru", text="…"))
+    before = pages(person, rows), told(person, key)
+    assert all(status == 200 for status, _text in before[0].values() if status != 404)
+    assert len(before[0]) >= 12
+
+    by, then = author(), second()
+    monitor(person, by=by, then=then)
+    vault.store(subject=person, category="employer", parts={"value": "Банк"}, source="api")
+    PersonalData.objects.filter(subject=person, category__code="employer").update(disclosure=Disclosure.WITHHELD)
+    with as_officer(officer):
+        quiet = services.register(
+            subject=person, kinds=["confirm"], channel="authority", language="ru", by=officer, disclosure="withheld"
+        )
+        services.identify(request=quiet, identity="authority", by=officer)
+        services.take_up(request=quiet, by=officer)
+        services.decide(request=quiet, by=officer)
+        services.answer(request=quiet, by=officer, text="Подтверждаем органу.")
+        services.read(request=quiet, by=officer)
+    assert (pages(person, rows), told(person, key)) == before
+    assert inside(person).get(reverse("cabinet:request", args=[quiet.public_id])).status_code == 404
+
+
+def brought(person: DataSubject, kind: str, officer, other) -> SubjectRequest:
+    """A request of this kind, all the way to its answer, in the proposed words."""
+    given = {"object": {"target": "marketing"}, "correct": {"text": "Фамилия с ошибкой"}}.get(kind, {})
+    received = timezone.now() - timedelta(minutes=1)
+    row = services.register(
+        subject=person, kinds=[kind], channel="cabinet", language="ru", received_at=received, **given
+    )
+    with as_officer(officer):
+        services.take_up(request=row, by=officer)
+        row = services.decide(request=row, by=officer)
+    if row.waits_for_second:
+        with as_officer(other):
+            row = services.approve(request=row, by=other)
+    with as_officer(officer):
+        for item in row.items.filter(done_at=None):
+            services.finish_item(item=item, by=officer)
+        return services.answer(request=row, by=officer, text=request_answers.proposed(row))
+
+
+def outcome(row: SubjectRequest) -> dict[str, object]:
+    """Everything a request of the person led to that they, or a system, can ever see."""
+    with translation.override("ru"):
+        timeline = [(item.what, item.who, item.why) for item in request_timeline.for_person(row)]
+        said = {
+            "state": row.state, "refusal": row.refusal, "timeline": timeline,
+            "answer": services.own_answer(request=row),
+            "plan": list(row.plan.values_list("category__code", "count", "rule", "until", "held")),
+            "items": list(row.items.order_by("kind", "system").values_list("kind", "system__code")),
+            "clocks": list(deadlines.of(row.about).values_list("rule__code", "due_at__date").order_by("rule__code")),
+            "letters": list(Letter.objects.filter(subject=row.subject).order_by("pk").values_list("kind", "language")),
+            "standing": DataSubject.objects.get(pk=row.subject_id).standing,
+        }  # fmt: skip
+    # a number is the next one whoever asks: of the two persons each has another
+    text = json.dumps(said, default=str, ensure_ascii=False)
+    return json.loads(text.replace(str(row), "R").replace(str(row.subject), "S"))
+
+
+@pytest.mark.parametrize("kind", RequestKind.values)
+def test_a_request_of_a_monitored_person_is_granted_and_answered_like_any_other(kind, officer, other):
+    SourceSystem.objects.create(code="crm", title_ru="CRM", title_kk="CRM")
+    watched, free = DataSubjectFactory(iin="850314390019"), DataSubjectFactory(iin="921130490023")
+    for number, person in enumerate((watched, free)):
+        vault.store(subject=person, category="employer", parts={"value": "Айқын"}, source="form")
+        AutomatedDecision.objects.create(
+            subject=person, client="loans", number=str(number), kind="credit", outcome="refused", categories=[],
+            occurred_at=timezone.now() - timedelta(days=2),
+        )  # fmt: skip
+    monitor(watched, by=author(), then=second())
+    assert denylist.AmlEntry.objects.in_force().filter(subject=watched).exists()
+    results = [outcome(brought(person, kind, officer, other)) for person in (watched, free)]
+    assert results[0] == results[1]
+    assert results[0]["state"] == "RequestFulfilled"
