@@ -6,12 +6,13 @@ mail live under `KELISIM_VAR` and nothing else is needed (DESIGN 2).
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from config import embedded
+from config import channels, embedded
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -251,6 +252,15 @@ HEARTBEAT_STALE_SECONDS = env.int("KELISIM_HEARTBEAT_STALE_SECONDS", 35)
 # Mail. `EMAIL_URL` is read by notifications.smtp; Django's own mail functions are not used.
 EMAIL_URL = env.str("EMAIL_URL", f"smtp://localhost:{env.int('KELISIM_SMTP_PORT', 2525)}")
 EMAIL_SENDER = env.str("KELISIM_EMAIL_SENDER", "")
+# SMS: the second way a code goes. Empty: none are sent. The demo's telephone is a folder.
+SMS_URL = env.str("KELISIM_SMS_URL", "" if PRODUCTION else f"file://{quote(str(VAR / 'sms'))}")
+if PRODUCTION and (lacking := channels.missing(EMAIL_URL, SMS_URL)):
+    raise ImproperlyConfigured(
+        "Kelisim does not open the cabinet in production when no code can reach anybody. It lacks:\n"
+        + "\n".join(f"  {line}" for line in lacking)
+    )
+# Tokens by which our own site hands over a customer who is signed in there: whom they are made out to.
+HANDOVER_AUDIENCE = f"{SITE_URL}/cabinet/enter"
 # How long a letter may be claimed or on its way without a sign of life from its worker.
 LETTER_LEASE_SECONDS = env.int("KELISIM_LETTER_LEASE_SECONDS", 120)
 # A wrong address is found at the first letters; an old letter, forwarded or found, must not stop anybody's address.

@@ -57,6 +57,7 @@ CONSENTS_TO_READ = (
 )
 REGISTERS_TO_READ = (
     "subjects.view_dutyrule",
+    "subjects.view_handoverkey",
     "subjects.view_calendarday",
     "subjects.view_deadline",
     "policies.view_legalact",
@@ -128,6 +129,7 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "policies.change_policyversion",
         "policies.submit_policyversion",
         "subjects.add_dutyrule",
+        "subjects.add_handoverkey",
         "subjects.change_calendarday",
         "subjects.add_datacategory",
         "subjects.change_datacategory",
@@ -202,6 +204,7 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "notifications.run_campaign",
         "notifications.requeue_letter",
         "subjects.approve_dutyrule",
+        "subjects.approve_handoverkey",
         "subjects.change_calendarday",
         "subjects.add_subjectrequest",
         "subjects.handle_subjectrequest",

@@ -12,6 +12,8 @@ from subjects.models import DataSubject, DisputedAddress, PersonalData, SearchKe
 from subjects.vault import Value
 
 CATEGORY = "email"
+# what a person is found by at the door, and which of their values it is made of
+CATEGORIES = {IndexKind.EMAIL: CATEGORY, IndexKind.PHONE: "mobile_phone"}
 
 
 def digest(address: str) -> bytes:
@@ -50,9 +52,9 @@ def former_addresses(history_ids: Sequence[int]) -> dict[int, str]:
     return {pk: address for pk, address in emails.items() if address not in stopped}
 
 
-def held_by(subject: DataSubject) -> list[Value]:
-    """The person's e-mail values, opened, oldest first."""
-    values = vault.open_values_for("addresses", subject_ids=[subject.pk], category=CATEGORY)
+def held_by(subject: DataSubject, category: str = CATEGORY) -> list[Value]:
+    """The person's e-mail values, or mobile phones, opened, oldest first."""
+    values = vault.open_values_for("addresses", subject_ids=[subject.pk], category=category)
     return [value for _subject_id, value in values]
 
 
@@ -64,10 +66,11 @@ def marked(subject: DataSubject, *, letter_id: int, mark: str) -> Value | None:
     return None
 
 
-def reindex(subject: DataSubject) -> None:
-    """Have the person found by the e-mails they have now, and by no other."""
-    keys = dict.fromkeys(search.keys_of(IndexKind.EMAIL, value.parts["value"]) for value in held_by(subject))
-    SearchKey.objects.filter(subject=subject, kind=IndexKind.EMAIL).delete()
+def reindex(subject: DataSubject, kind: str = IndexKind.EMAIL) -> None:
+    """Have the person found by the e-mails, or phones, they have now, and by no other."""
+    held = held_by(subject, CATEGORIES[IndexKind(kind)])
+    keys = dict.fromkeys(search.keys_of(kind, value.parts["value"]) for value in held)
+    SearchKey.objects.filter(subject=subject, kind=kind).delete()
     SearchKey.objects.bulk_create(
         SearchKey(subject=subject, kind=kind, digest=digest, hint=hint) for kind, digest, hint in keys
     )

@@ -39,14 +39,17 @@ class SubjectsConfig(AppConfig):
             models.Deadline,
             models.SubjectRequest,
             models.RequestItem,
+            models.HandoverKey,
         ):
             track(model)
         # how far it is changes every second: the page reads it, history need not
         track(models.SubjectImport, exclude=["sealed_file", "rows_done"])
         REASONS.update({reason.value: reason.label for reason in (*RevealReason, *CorrectionReason, *OverrideReason)})
         REASONS[ADDRESS_RIGHT] = _("the address is right after all")
-        ports.register(sign_in.SIGN_IN_CODE)
+        for kind in sign_in.KINDS:
+            ports.register(kind)
         ports.register(letters.KIND)
+        ports.register(letters.PHONE_KIND)
         for kind in request_letters.KINDS:
             ports.register(kind)
         REASONS[request_acts.BLOCKED] = _("blocked at the person's request")

@@ -21,12 +21,18 @@ class Part(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A plain link on the cabinet's home: where, and what it is called."""
+    """A plain link on the cabinet's home: where, what it is called, whether it stands among the others below.
+
+    Six stand at the top; what is asked for more rarely is `more`.
+    """
 
     order: int
     url_name: str
     title: Promise | str
+    more: bool = False
 
 
 PARTS: list[Part] = []
 LINKS: list[Link] = []
+# what a higher app knows of the values on "My data": person → {category code: [(term, text)]}, constant queries
+ABOUT_VALUES: list[Callable[[DataSubject], dict[str, list[tuple[str, str]]]]] = []

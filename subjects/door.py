@@ -5,25 +5,38 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from audit.models import Event
 
 
 class CodeChannel(models.TextChoices):
     EMAIL = "email", _("e-mail")
+    SMS = "sms", _("SMS")
     PAPER = "paper", _("paper")
 
 
-class SignInCode(models.Model):
-    """A try to sign in to the cabinet. For an unknown person the same row is written, with no subject.
+class CodeUse(models.TextChoices):
+    """What a code is for; one for one thing is none for another."""
 
-    The code is made by the sender while it renders the letter and kept here only as a keyed digest.
+    SIGN_IN = "sign_in", pgettext_lazy("code", "to sign in")
+    STEP_UP = "step_up", pgettext_lazy("code", "to confirm an act")
+    CONTACT = "contact", pgettext_lazy("code", "to a new phone or e-mail")
+
+
+class SignInCode(models.Model):
+    """A code that a person shall type. For an unknown person the same row is written, with no subject.
+
+    The code is made by the sender while it renders the letter or SMS and kept here only as a keyed digest.
     """
 
     subject = models.ForeignKey("subjects.DataSubject", models.PROTECT, null=True, related_name="sign_in_codes")
     # what the visitor's session holds; the code is bound to it
     handle = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    use = models.CharField(max_length=10, choices=CodeUse, default=CodeUse.SIGN_IN)
     channel = models.CharField(max_length=10, choices=CodeChannel, default=CodeChannel.EMAIL)
+    # the new phone or e-mail it goes to, until it is confirmed (use: contact)
+    sealed_address = models.BinaryField(null=True, editable=False)
     identifier_digest = models.BinaryField(max_length=16)
     address_digest = models.BinaryField(max_length=16)
     digest = models.BinaryField(max_length=32, null=True)
@@ -59,6 +72,12 @@ class CabinetEvent(Event):
         SIGNED_OUT = "signed_out", _("signed out")
         NOT_MINE = "not_mine", _("a letter reached a stranger")
         LANGUAGE = "language", _("the language of letters was chosen")
+        CONFIRMED = "confirmed", _("confirmed with a fresh code")
+        HANDED_OVER = "handed_over", _("came signed in from our site")
+        SESSION_ENDED = "session_ended", _("a session was ended")
+        CONTACT_ASKED = "contact_asked", _("another phone or e-mail was named")
+        CONTACT_CHANGED = "contact_changed", _("the phone or e-mail was changed")
+        NOT_ME = "not_me", _("the person signed in is somebody else")
 
     kind = models.CharField(_("what happened"), max_length=20, choices=Kind)
     subject = models.ForeignKey(

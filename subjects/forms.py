@@ -10,6 +10,7 @@ from subjects.csv_file import MOST_BYTES
 from subjects.csv_problems import REASONS
 from subjects.enums import CorrectionReason, RevealReason
 from subjects.identifiers import normalise_email
+from subjects.models import CodeChannel
 
 
 class IdentifierForm(forms.Form):
@@ -22,6 +23,21 @@ class IdentifierForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "username", "inputmode": "tel"}),
     )
 
+    # asked only where SMS are sent
+    channel = forms.ChoiceField(
+        label=_("Send the code by"),
+        choices=[(CodeChannel.EMAIL, CodeChannel.EMAIL.label), (CodeChannel.SMS, CodeChannel.SMS.label)],
+        widget=forms.RadioSelect,
+        required=False,
+        initial=CodeChannel.EMAIL,
+        help_text=_("If we do not have the one you choose, the code comes the other way."),
+    )
+
+    def __init__(self, *args: Any, has_sms: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not has_sms:
+            del self.fields["channel"]
+
     def clean_identifier(self) -> str:
         text = self.cleaned_data["identifier"]
         try:
@@ -31,10 +47,25 @@ class IdentifierForm(forms.Form):
         return text
 
 
+class ContactForm(forms.Form):
+    """The new phone or e-mail, as typed; which of the two, the page says."""
+
+    text = forms.CharField(max_length=254)
+
+    def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field, is_email = self.fields["text"], channel == CodeChannel.EMAIL
+        field.label = _("New e-mail") if is_email else _("New mobile phone")
+        field.help_text = "" if is_email else _("A number like +7 701 234 56 78.")
+        field.widget = (forms.EmailInput if is_email else forms.TextInput)(
+            attrs={"autocomplete": "email" if is_email else "tel", "inputmode": "email" if is_email else "tel"}
+        )
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=_("Code"),
-        help_text=_("Six digits from the letter, or the code on paper from our office."),
+        help_text=_("Six digits from the letter or SMS, or the code on paper from our office."),
         max_length=20,
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "pattern": "[0-9 ]*"}),
     )

@@ -1,4 +1,4 @@
-"""The letter to an e-mail that is not the person's any more."""
+"""Letters about the person's contacts: to an e-mail that is not theirs any more, and that their phone was changed."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -8,6 +8,7 @@ from staff.models import Operator
 from subjects.addresses import former_addresses
 
 ADDRESS_CHANGED = "address_changed"
+PHONE_CHANGED = "phone_changed"
 
 
 def _context(_cause: str, language: str) -> dict:
@@ -25,3 +26,4 @@ def _former(letters: list[Letter]) -> dict[int, str]:
 
 
 KIND = LetterKind(ADDRESS_CHANGED, _context, title=_("an e-mail was changed"), addresses=_former)
+PHONE_KIND = LetterKind(PHONE_CHANGED, _context, title=_("a phone was changed"))

@@ -149,6 +149,7 @@ class Task(models.Model):
 
     class Kind(models.TextChoices):
         DISPUTED_ADDRESS = "disputed_address", _("a letter reached a stranger: find the right e-mail")
+        NOT_ME = "not_me", _("a stranger was let into the cabinet: find out whose phone and e-mail these are")
 
     kind = models.CharField(_("what to do"), max_length=20, choices=Kind)
     subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="tasks", verbose_name=_("data subject"))
@@ -182,7 +183,8 @@ class Task(models.Model):
 from subjects.automated import AutomatedDecision  # noqa: E402
 from subjects.clock_models import CalendarDay, Deadline, DutyRule  # noqa: E402
 from subjects.disputes import DisputedAddress  # noqa: E402
-from subjects.door import CabinetEvent, CodeChannel, SignInCode  # noqa: E402
+from subjects.door import CabinetEvent, CodeChannel, CodeUse, SignInCode  # noqa: E402
+from subjects.handover_models import HandoverKey, HandoverUse  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
 from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
 from subjects.requests import (  # noqa: E402
@@ -193,7 +195,9 @@ from subjects.requests import (  # noqa: E402
     SubjectRequest,
 )
 from subjects.restraints import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression  # noqa: E402
+from subjects.session_models import CabinetSession  # noqa: E402
 from subjects.systems import SourceSystem, SystemCategory, TechnicalHolding  # noqa: E402
+from subjects.text_models import TextMessage  # noqa: E402
 from subjects.values import DataCategory, PersonalData, Verification  # noqa: E402
 
 __all__ = [
@@ -201,8 +205,10 @@ __all__ = [
     "Application",
     "AutomatedDecision",
     "CabinetEvent",
+    "CabinetSession",
     "CalendarDay",
     "CodeChannel",
+    "CodeUse",
     "Contract",
     "DataCategory",
     "DataSubject",
@@ -212,6 +218,8 @@ __all__ = [
     "DisputedAddress",
     "DocumentSeen",
     "DutyRule",
+    "HandoverKey",
+    "HandoverUse",
     "ImportState",
     "LegalHold",
     "PersonLink",
@@ -231,5 +239,6 @@ __all__ = [
     "SystemCategory",
     "Task",
     "TechnicalHolding",
+    "TextMessage",
     "Verification",
 ]

@@ -126,6 +126,10 @@ class Representative(models.Model):
     def __str__(self) -> str:
         return f"№ {self.pk}"
 
+    def get_acts_words(self) -> str:
+        """What they may do, in words."""
+        return ", ".join(str(self.Act(act).label) for act in self.acts)
+
     @property
     def is_in_force(self) -> bool:
         today = timezone.localdate()

@@ -145,8 +145,17 @@ REGISTER: dict[str, dict[Holds, str]] = {
     "subjects.SignInCode": {
         INDEX: "identifier_digest address_digest",
         KEY: "digest",
-        PLAIN: "id subject handle channel tries created_at expires_at used_at held_back",
+        SEALED: "sealed_address",
+        PLAIN: "id subject handle use channel tries created_at expires_at used_at held_back",
     },
+    "subjects.CabinetSession": {
+        PLAIN: "id subject public_id how issuer device browser began_at seen_at ended_at",
+    },
+    "subjects.TextMessage": {
+        PLAIN: "id subject kind cause language state attempts due_at created_at done_at",
+    },
+    "subjects.HandoverKey": {PLAIN: f"{OPENED} issuer key_id public_key origin"},
+    "subjects.HandoverUse": {KEY: "digest", PLAIN: "id issuer at expires_at"},
     "subjects.CabinetEvent": {PLAIN: f"{STAMP} kind subject", INDEX: "address_digest"},
     "subjects.DisputedAddress": {INDEX: "digest", PLAIN: "id task value since"},
     "subjects.Task": {PLAIN: "id kind subject letter opened_at closed_at closed_by"},

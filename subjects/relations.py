@@ -10,7 +10,13 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from subjects.enums import Standing
 from subjects.models import DataSubject, DocumentSeen, PersonLink, Representative
+
+# what the cabinet's session says: the row by which the person acts for somebody else
+ACTING_KEY = "acting"
+GONE = (Standing.DECEASED, Standing.ERASED)
+MOST = 50
 
 
 def see_document(*, subject: DataSubject, kind: str, last_four: str, seen_on: date | None = None) -> DocumentSeen:
@@ -72,6 +78,22 @@ def end_representation(*, row: Representative, by: StaffUser) -> Representative:
         row.ended_by, row.ended_at = by, timezone.now()
         row.save(update_fields=["ended_by", "ended_at"])
     return row
+
+
+def acting_for(representative: DataSubject) -> list[Representative]:
+    """Those the person may act for now, newest first; nobody who has died or was erased. One query."""
+    rows = Representative.objects.in_force().filter(representative=representative)
+    return list(rows.exclude(subject__standing__in=GONE).select_related("subject").order_by("-pk")[:MOST])
+
+
+def acting(*, representative: DataSubject, row_id: int, act: str) -> Representative | None:
+    """The row by which the person does this for somebody now; None when it is not theirs, over, or leaves it out.
+
+    row_id: what their session says; it is looked for among their own. One query.
+    """
+    rows = Representative.objects.in_force().filter(pk=row_id, representative=representative)
+    wanted = [Representative.Act(act).value]
+    return rows.exclude(subject__standing__in=GONE).filter(acts__contains=wanted).select_related("subject").first()
 
 
 def may_act_for(*, representative: DataSubject, subject: DataSubject, act: str) -> bool:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from simple_history.utils import get_history_manager_for_model
 
 from audit.actor import acting_as, because
+from notifications.delivery import address_mark
 from notifications.enums import Delivery
 from notifications.models import DeliveryEvent, Letter
 from notifications.services import write
@@ -16,6 +17,7 @@ from subjects.enums import ADDRESS_RIGHT, CorrectionReason, Source
 from subjects.identifiers import normalise_email
 from subjects.models import (
     CabinetEvent,
+    CabinetSession,
     CodeChannel,
     DataSubject,
     DisputedAddress,
@@ -25,12 +27,16 @@ from subjects.models import (
 )
 from subjects.rules import check_may_correct_email
 
+# letters that carry a code, to the address that lets in
+CODES = ("sign_in_code", "confirm_code")
 
-def note_sign_out(*, public_id: str | None) -> None:
-    """Record that the person left; nothing when nobody was signed in."""
+
+def note_sign_out(*, public_id: str | None, session_id: str | None = None) -> None:
+    """Record that the person left; nothing when nobody was signed in. session_id: of the CabinetSession left."""
     subject = DataSubject.objects.filter(public_id=public_id).first() if public_id else None
     if subject is not None:
         CabinetEvent.objects.create(kind=CabinetEvent.Kind.SIGNED_OUT, subject=subject)
+        CabinetSession.objects.filter(subject=subject, public_id=session_id, ended_at=None).update(ended_at=Now())
 
 
 @transaction.atomic
@@ -61,6 +67,24 @@ def dispute_address(*, letter_id: int, mark: str) -> None:
             return
         task = Task.objects.create(kind=Task.Kind.DISPUTED_ADDRESS, subject=subject, letter=letter)
         DisputedAddress.objects.create(task=task, value_id=value.id, digest=addresses.digest(value.parts["value"]))
+
+
+@transaction.atomic
+def not_me(*, subject: DataSubject) -> None:
+    """Who was let in says that the record is somebody else's: an officer finds out whose phone and e-mail these are.
+
+    The address the last code went to is disputed, as by the link in its letter: the next code must not let the
+    stranger in again. Saying it twice makes one task.
+    """
+    DataSubject.objects.select_for_update().get(pk=subject.pk)
+    CabinetEvent.objects.create(kind=CabinetEvent.Kind.NOT_ME, subject=subject)
+    SignInCode.objects.filter(subject=subject, used_at=None).update(used_at=Now(), sealed_address=None)
+    letter = Letter.objects.filter(subject=subject, kind__in=CODES).order_by("-pk").first()
+    if not Task.objects.filter(subject=subject, kind=Task.Kind.NOT_ME, closed_at=None).exists():
+        Task.objects.create(kind=Task.Kind.NOT_ME, subject=subject, letter=letter)
+    held = addresses.held_by(subject)
+    if letter is not None and held:
+        dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, held[-1].parts["value"]))
 
 
 @transaction.atomic
@@ -167,7 +191,9 @@ def address_changed(subject: DataSubject, *, was: int | None) -> None:
     was: the history row that holds the old one, None when it is not told.
     """
     addresses.reindex(subject)
-    SignInCode.objects.filter(subject=subject, channel=CodeChannel.EMAIL, used_at=None).update(used_at=Now())
+    SignInCode.objects.filter(subject=subject, channel=CodeChannel.EMAIL, used_at=None).update(
+        used_at=Now(), sealed_address=None
+    )
     if was is not None:
         cause = f"subjects.HistoricalPersonalData:{was}#{letters.ADDRESS_CHANGED}"
         write(kind=letters.ADDRESS_CHANGED, cause=cause, language=subject.language, subject_id=subject.pk)

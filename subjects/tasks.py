@@ -6,26 +6,36 @@ from celery import shared_task
 from audit.actor import acting_as
 from notifications import delivery
 from notifications.doorbell import ring
-from subjects import import_runs, purge, request_letters, sign_in
+from subjects import import_runs, purge, request_letters, sign_in, texts
 
 log = structlog.get_logger("kelisim.purge")
 
 
 @shared_task(name="subjects.send_code")
 def send_code(code_id: int) -> None:
-    """Write the letter with the code and send it at once: somebody waits for it at the door."""
+    """Write the letter or SMS with the code and send it at once: somebody waits for it at the door."""
     with acting_as("job:sign-in-codes"):
         sign_in.send(code_id)
+        texts.deliver_due()
     with acting_as("job:letters"):
         if delivery.deliver_urgent():
             ring("notifications.deliver_due")
 
 
+@shared_task(name="subjects.send_texts")
+def send_texts() -> None:
+    """Send the SMS that are due."""
+    with acting_as("job:sign-in-codes"):
+        texts.deliver_due()
+
+
 @shared_task(name="subjects.sweep")
 def sweep() -> None:
-    """Codes and imports whose bell was lost, and imports whose worker was killed."""
+    """Codes, SMS and imports whose bell was lost or whose worker was killed."""
     with acting_as("job:sign-in-codes"):
         sign_in.send_forgotten()
+        texts.give_up_lost()
+        texts.deliver_due()
     with acting_as("job:import"):
         import_runs.ring_forgotten()
 
@@ -39,8 +49,9 @@ def run_import(run_id: int) -> None:
 
 @shared_task(name="subjects.purge_codes")
 def purge_codes() -> None:
-    """One batch of old sign-in codes; a full one rings for the next."""
+    """One batch of old sign-in codes; a full one rings for the next. With them go old sessions and used tokens."""
     with acting_as("job:purge"):
+        purge.purge_sessions()
         deleted = purge.purge_codes()
     log.info("old sign-in codes were deleted", count=deleted)
     if deleted == purge.BATCH:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subjects import request_views, views
+from subjects import account_pages, pages, request_views, views
 
 app_name = "cabinet"
 urlpatterns = [
@@ -8,6 +8,20 @@ urlpatterns = [
     path("sign-in/", views.sign_in_page, name="sign-in"),
     path("code/", views.code_page, name="code"),
     path("sign-out/", views.sign_out, name="sign-out"),
+    path("enter", account_pages.hand_over, name="enter"),
+    path("data/", pages.data, name="data"),
+    path("looked/", pages.who_looked, name="looked"),
+    path("letters/", pages.letters, name="letters"),
+    path("help/", pages.help_page, name="help"),
+    path("not-me/", pages.not_me, name="not-me"),
+    path("not-me/done/", pages.not_me_done, name="not-me-done"),
+    path("contacts/", account_pages.contacts_page, name="contacts"),
+    path("contacts/email/", account_pages.change_email, name="contact-email"),
+    path("contacts/phone/", account_pages.change_phone, name="contact-phone"),
+    path("contacts/code/", account_pages.contact_code, name="contact-code"),
+    path("sessions/", account_pages.sessions_page, name="sessions"),
+    path("sessions/end/", account_pages.end_session, name="end-session"),
+    path("represent/", account_pages.represent, name="represent"),
     path("language/", views.language, name="language"),
     path("not-mine/<str:token>/", views.not_mine, name="not-mine"),
     path("requests/", request_views.requests, name="requests"),

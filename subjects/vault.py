@@ -33,7 +33,8 @@ ANY = "*"
 # the jobs that may open values in bulk, and the categories each may open
 JOBS: dict[str, frozenset[str]] = {
     "letters": frozenset({"email"}),
-    "addresses": frozenset({"email"}),
+    "addresses": frozenset({"email", "mobile_phone"}),
+    "codes": frozenset({"mobile_phone"}),
     "import": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     # of one person, to see which of the values that were told are new, and by what they are found
@@ -196,7 +197,7 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
     reason = RevealReason(reason).value
     AccessRecord.objects.create(
         door=AccessRecord.Door.REVEAL,
-        reference=str(value.subject),
+        reference=_named(value),
         category=value.category.code,
         reason=reason,
     )
@@ -204,6 +205,11 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
     if not opened:
         raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
     return opened[0]
+
+
+def _named(value: PersonalData) -> str:
+    """Whom a look at the value names: nobody when it is withheld, for the person reads who looked."""
+    return "" if value.disclosure == Disclosure.WITHHELD else str(value.subject)
 
 
 def seal_found(*, value: PersonalData, parts: Mapping[str, str]) -> bytes:
@@ -237,7 +243,7 @@ def reveal_found(*, value: PersonalData, sealed: bytes, by: StaffUser, reason: s
     check_has_accepted_undertaking(by)
     AccessRecord.objects.create(
         door=AccessRecord.Door.REVEAL,
-        reference=str(value.subject),
+        reference=_named(value),
         category=value.category.code,
         reason=RevealReason(reason).value,
     )
@@ -299,9 +305,12 @@ def open_proof(*, subject: DataSubject, what: str, sealed: bytes, door: str, rea
 
 
 @transaction.atomic
-def own_values(*, subject: DataSubject, page: str) -> list[Value]:
-    """The second door: everything we hold on the person, for the person's own session; one record a page."""
-    if not LEAVES[subject.standing].cabinet:
+def own_values(*, subject: DataSubject, page: str, represented: bool = False) -> list[Value]:
+    """The second door: everything we hold on the person, for the person's own session; one record a page.
+
+    represented: for whom `relations.acting` has let act for them; a minor has no cabinet, and a parent looks.
+    """
+    if not represented and not LEAVES[subject.standing].cabinet:
         raise PermissionDenied(_("The cabinet is closed for this person."))
     rows = _rows(subject=subject, disclosure=Disclosure.SUBJECT)
     AccessRecord.objects.create(

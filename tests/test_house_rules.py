@@ -28,7 +28,7 @@ TRACKED = {
     "subjects.Representative", "subjects.PersonLink",
     "subjects.SourceSystem", "subjects.SystemCategory", "subjects.TechnicalHolding",
     "subjects.DutyRule", "subjects.CalendarDay", "subjects.Deadline",
-    "subjects.SubjectRequest", "subjects.RequestItem",
+    "subjects.SubjectRequest", "subjects.RequestItem", "subjects.HandoverKey",
     "policies.Policy", "policies.PolicyVersion", "policies.PolicySource", "policies.Clause", "policies.Finding",
     "policies.LegalAct",
     "consent.Purpose", "consent.PurposeEdition", "consent.PurposeCategory", "consent.ClauseLink",
@@ -62,6 +62,9 @@ EXEMPT = {
     "subjects.SearchKey": "derived from PersonalData and deleted with its class",
     "subjects.DisputedAddress": "holds a digest while a dispute is open; who and when is in Task and DeliveryEvent",
     "subjects.SignInCode": "short-lived; what happened at the door is in CabinetEvent",
+    "subjects.CabinetSession": "as a session of the browser; that it began or was ended is in CabinetEvent",
+    "subjects.TextMessage": "a queue; what it was about is where its cause points",
+    "subjects.HandoverUse": "kept only while a clock might take the token again; who came in is in CabinetEvent",
 }
 # `x_by` without a CheckConstraint that binds it to `x_at`, and why
 UNPAIRED = {
@@ -92,6 +95,8 @@ IN_STR = {
     "subjects.CabinetEvent": {"kind"},
     "subjects.Task": {"kind"},
     "subjects.DutyRule": {"code"},
+    "subjects.HandoverKey": {"issuer", "key_id"},
+    "subjects.TextMessage": {"kind"},
     "subjects.SourceSystem": {"code", "title", "title_kk", "title_ru", "title_en"},
     "subjects.Suppression": {"kind"},
     "policies.Policy": {"code", "title", "title_kk", "title_ru", "title_en"},

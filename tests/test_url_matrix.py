@@ -52,6 +52,7 @@ from subjects.models import (
     DenialDispute,
     DenylistEntry,
     DocumentSeen,
+    HandoverKey,
     LegalHold,
     PersonLink,
     Representative,
@@ -150,6 +151,7 @@ OPENED = {
     PurposeEdition: ("approve", "decline", "burn"),
     RetentionRule: ("approve", "decline", "end", "approve-end", "keep", "burn"),
     DataList: ("approve", "decline", "end", "approve-end", "keep", "burn"),
+    HandoverKey: ("approve", "decline", "end", "approve-end", "keep", "burn"),
     **dict.fromkeys(
         (Agreement, Country, TransferRule, ShadowMode), ("approve", "decline", "end", "approve-end", "keep", "burn")
     ),
@@ -216,6 +218,13 @@ def propose_one_of_each(officer: StaffUser, version: PolicyVersion) -> None:
         order = DataList(number=1, order_number="1", order_date=timezone.localdate())
         data_lists.propose(order, categories=DataCategory.objects.all(), by=officer)
         ClauseLink.objects.create(policy=version.policy, clause_key="1.1", purpose=Purpose.objects.first())
+        site = HandoverKey(
+            issuer="site",
+            key_id="1",
+            public_key="Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE",
+            origin="https://my.example.kz",
+        )
+        opening.propose(site, by=officer)
 
 
 @pytest.fixture

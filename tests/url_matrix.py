@@ -8,7 +8,11 @@ these tests).
 ACTORS = ("anonymous", "customer", "operator", "officer", "dpo", "auditor", "administrator", "newcomer")
 REFUSALS = "LUD1345"
 # reading that is itself a fact: the notice was shown
-GET_WRITES = {"consent:changed": {"consent_noticeserved"}, "consent:form": {"consent_formserved"}}
+GET_WRITES = {
+    "consent:changed": {"consent_noticeserved"},
+    "consent:form": {"consent_formserved"},
+    "cabinet:data": {"audit_accessrecord"},
+}
 # who may leave rows behind by pressing every button of the house, and in which tables
 _PAPER_CODE = {"subjects_signincode", "subjects_cabinetevent"}
 _TASK = {"subjects_task", "subjects_historicaltask", "subjects_disputedaddress"}
@@ -29,15 +33,19 @@ _DISPUTED = {"subjects_denialdispute", "subjects_historicaldenialdispute"}
 # a paper is confirmed by pressing one button
 _CONFIRM = {"consent_consentevent", "consent_consentstate", "consent_change"}
 # a proposal of the registers that two people open, decided or taken back by pressing one button
-_PROPOSED = {
-    f"consent_{table}{name}"
-    for table in ("", "historical")
-    for name in ("purposeedition", "retentionrule", "datalist", "datalistentry")
-} | {
-    f"transfers_{table}{name}"
-    for table in ("", "historical")
-    for name in ("agreement", "country", "transferrule", "shadowmode")
-}
+_PROPOSED = (
+    {
+        f"consent_{table}{name}"
+        for table in ("", "historical")
+        for name in ("purposeedition", "retentionrule", "datalist", "datalistentry")
+    }
+    | {
+        f"transfers_{table}{name}"
+        for table in ("", "historical")
+        for name in ("agreement", "country", "transferrule", "shadowmode")
+    }
+    | {"subjects_handoverkey", "subjects_historicalhandoverkey"}
+)
 # what follows a transfer, settled by pressing one button
 _SETTLED = {"subjects_deadline", "subjects_historicaldeadline"}
 _QUARANTINED = {"transfers_quarantined", "transfers_historicalquarantined", "transfers_transfer"}
@@ -47,7 +55,14 @@ _OUTGOING = {
 }
 MAY_WRITE = {
     "anonymous": set[str](),
-    "customer": set(),
+    # "this is not me"
+    "customer": {
+        "subjects_cabinetevent",
+        "subjects_cabinetsession",
+        "audit_accessrecord",
+        "notifications_deliveryevent",
+    }
+    | _TASK,
     "operator": _PAPER_CODE | _TASK,
     "officer": _CONFIRM
     | _DECIDED
@@ -391,6 +406,19 @@ MATRIX = {
     "admin/subjects/suppression/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
     "admin:subjects_settle": ("LL33333U", "LL>>>33U"),
     "admin:subjects_due": ("LL....3U", "LL....3U"),
+    "admin:subjects_handoverkey_step[approve]": ("LL55555U", "LL33>33U"),
+    "admin:subjects_handoverkey_step[decline]": ("LL55555U", "LL3>>33U"),
+    "admin:subjects_handoverkey_step[end]": ("LL55555U", "LL3>333U"),
+    "admin:subjects_handoverkey_step[approve-end]": ("LL55555U", "LL33>33U"),
+    "admin:subjects_handoverkey_step[keep]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_handoverkey_step[burn]": ("LL55555U", "LL44443U"),
+    "admin:subjects_handoverkey_simple_history": ("LL....3U", "LL55555U"),
+    "admin:subjects_handoverkey_changelist": ("LL....3U", "LL....3U"),
+    "admin:subjects_handoverkey_add": ("LL3.333U", "LL3.333U"),
+    "admin:subjects_handoverkey_history": ("LL....3U", "LL....3U"),
+    "admin:subjects_handoverkey_delete": ("LL33333U", "LL33333U"),
+    "admin:subjects_handoverkey_change": ("LL....3U", "LL33333U"),
+    "admin/subjects/handoverkey/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
     "admin:subjects_dutyrule_step[approve]": ("LL55555U", "LL33>33U"),
     "admin:subjects_dutyrule_step[decline]": ("LL55555U", "LL>>>>3U"),
     "admin:subjects_dutyrule_step[end]": ("LL55555U", "LL3>333U"),
@@ -769,6 +797,20 @@ MATRIX = {
     "cabinet:sign-in": (".>......", "2>222222"),
     "cabinet:code": ("DDDDDDDD", "DDDDDDDD"),
     "cabinet:sign-out": ("55555555", "DDDDDDDD"),
+    "cabinet:enter": ("DDDDDDDD", "33333333"),
+    "cabinet:data": ("D.DDDDDD", "D>DDDDDD"),
+    "cabinet:looked": ("D.DDDDDD", "D5DDDDDD"),
+    "cabinet:letters": ("D.DDDDDD", "D5DDDDDD"),
+    "cabinet:help": ("........", "55555555"),
+    "cabinet:not-me": ("D.DDDDDD", "D>DDDDDD"),
+    "cabinet:not-me-done": ("........", "55555555"),
+    "cabinet:contacts": ("D.DDDDDD", "D5DDDDDD"),
+    "cabinet:contact-email": ("D.DDDDDD", "D2DDDDDD"),
+    "cabinet:contact-phone": ("D.DDDDDD", "D2DDDDDD"),
+    "cabinet:contact-code": ("D>DDDDDD", "D>DDDDDD"),
+    "cabinet:sessions": ("D.DDDDDD", "D5DDDDDD"),
+    "cabinet:end-session": ("D5DDDDDD", "D0DDDDDD"),
+    "cabinet:represent": ("D.DDDDDD", "D4DDDDDD"),
     "cabinet:language": ("D.DDDDDD", "D0DDDDDD"),
     "cabinet:requests": ("D.DDDDDD", "D5DDDDDD"),
     "cabinet:request-new": ("D.DDDDDD", "D2DDDDDD"),
@@ -783,7 +825,7 @@ MATRIX = {
     "consent:answer": ("D5DDDDDD", "D0DDDDDD"),
     "consent:answers": ("D.DDDDDD", "D5DDDDDD"),
     # B's, and a receipt is nobody else's
-    "consent:receipt": ("D4DDDDDD", "D5DDDDDD"),
+    "consent:receipt": ("D4DDDDDD", "D>DDDDDD"),
     "consent:verifier": ("........", "55555555"),
     "receipt-keys": ("........", "55555555"),
     "consent:consents": ("D.DDDDDD", "D5DDDDDD"),
@@ -832,5 +874,6 @@ MATRIX = {
     "demo:mailbox": ("........", "55555555"),
     "demo:letter": ("44444444", "55555555"),
     "demo:letter-html": ("44444444", "55555555"),
+    "demo:telephone": ("........", "55555555"),
     "demo:parts": ("........", "55555555"),
 }

@@ -4,11 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from subjects.views import subject_required
+from subjects.models import Representative
+from subjects.views import signed_in, subject_required
 from transfers import received
 
 
-@subject_required
+@subject_required(act=Representative.Act.KNOW)
 @require_safe
 def who_received(request: HttpRequest) -> HttpResponse:
     """What was really sent, newest first; `before` is the last one of the page before."""
@@ -19,7 +20,7 @@ def who_received(request: HttpRequest) -> HttpResponse:
     found = received.in_words(rows[: received.SHOWN + 1])
     shown, more = found[: received.SHOWN], len(found) > received.SHOWN
     context = {
-        "cabinet_subject": request.subject,
+        **signed_in(request),
         "sent": shown,
         "next": shown[-1].transfer.pk if more else None,
         "first_page": not before,

@@ -1,5 +1,6 @@
 """The demo's mailbox: every letter that the house sent to its SMTP sink. No sign-in: all people are invented."""
 
+import json
 import re
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
@@ -15,6 +16,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from config.smtp_sink import read_message
+from notifications.sms import Folder, channel
 
 # as the sink names its files, which sort by the time they came
 NAME = r"\d{8}T\d{6}\.\d{6}Z-\d{6,}-\d+"
@@ -107,6 +109,24 @@ def mailbox(request: HttpRequest) -> HttpResponse:
         "demo/mailbox.html",
         {"rows": rows, "query": query, "before": before, "older": rows[-1].name if more else ""},
     )
+
+
+class Text(NamedTuple):
+    """An SMS in the list."""
+
+    to: str
+    text: str
+    at: datetime
+
+
+@require_safe
+def telephone(request: HttpRequest) -> HttpResponse:
+    """The newest SMS of the demo's telephone."""
+    phone = channel()
+    paths = sorted(phone.path.glob("*.json"), reverse=True)[:PER_PAGE] if isinstance(phone, Folder) else []
+    told = [json.loads(path.read_text()) for path in paths]
+    rows = [Text(one["to"], one["text"], datetime.fromisoformat(one["at"])) for one in told]
+    return render(request, "demo/telephone.html", {"rows": rows})
 
 
 @require_safe

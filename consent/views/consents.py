@@ -13,6 +13,7 @@ from consent.ledger import Changed, Proof
 from consent.models import FormServed
 from consent.my_consents import Mine
 from subjects.enums import Standing
+from subjects.step_up import fresh_code_required
 from subjects.views import subject_required
 
 ANSWERS = {"give": ledger.give, "refuse": ledger.refuse, "later": ledger.postpone}
@@ -33,6 +34,7 @@ SAID = {
 }
 WANTS = {"give": "given", "refuse": "refused", "later": "later"}
 LONGEST_AGENT = 300
+WHY = gettext_lazy("What you say about a consent has legal force, so we make sure that it is you.")
 
 
 def _proof(request: HttpRequest) -> Proof:
@@ -101,6 +103,7 @@ def form(request: HttpRequest, code: str) -> HttpResponse:
 
 @subject_required
 @require_POST
+@fresh_code_required(WHY)
 def answer(request: HttpRequest, code: str) -> HttpResponse:
     """Consent, refuse or later. 409 and the new text when the form changed meanwhile."""
     try:
@@ -127,6 +130,15 @@ def answer(request: HttpRequest, code: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, code: str) -> HttpResponse:
     """Before the click: what stops, what goes on and why. The click withdraws, always and at once."""
+    return _withdraw(request, code) if request.method == "POST" else _withdrawing(request, code)
+
+
+@fresh_code_required(WHY)
+def _withdraw(request: HttpRequest, code: str) -> HttpResponse:
+    return _withdrawing(request, code)
+
+
+def _withdrawing(request: HttpRequest, code: str) -> HttpResponse:
     mine = _find(request, code, (request.POST if request.method == "POST" else request.GET).get("about", ""))
     if request.method == "POST" and (mine.stands or mine.state == State.WITHDRAWN):
         event = ledger.withdraw(subject=request.subject, form=mine.form, scope=mine.scope, proof=_proof(request))

@@ -5,16 +5,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from consent import kept_words
-from subjects.views import subject_required
+from subjects.models import Representative
+from subjects.views import signed_in, subject_required
 
 
-@subject_required
+@subject_required(act=Representative.Act.KNOW)
 @require_safe
 def kept(request: HttpRequest) -> HttpResponse:
     """By category, with the day or what it waits for; the values themselves are not opened."""
     lines = kept_words.lines(request.subject)
     context = {
-        "cabinet_subject": request.subject,
+        **signed_in(request),
         "groups": kept_words.together(lines),
         "last": kept_words.last_of(lines),
     }

@@ -4,14 +4,16 @@ from pathlib import Path
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from consent import receipts, signing, verify_receipt
 from consent.models import ConsentEvent
 from consent.receipt_pdf import pdf
+from subjects.step_up import fresh_code_required
 from subjects.views import subject_required
 
 TYPES = {"json": "application/json", "pdf": "application/pdf"}
@@ -54,9 +56,12 @@ def verifier(request: HttpRequest) -> HttpResponse:
 
 
 @subject_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])  # POST: a code
+@fresh_code_required(gettext_lazy("The receipt is a file with your data: it proves what you said."))
 def receipt(request: HttpRequest, public_id: UUID, format: str) -> HttpResponse:
     """The person's own receipt; another person's is not there."""
+    if request.method == "POST":
+        return redirect(request.get_full_path())
     event = receipts.events_with_receipts().filter(subject=request.subject, public_id=public_id).first()
     if event is None or format not in TYPES:
         raise Http404

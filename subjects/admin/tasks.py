@@ -55,5 +55,6 @@ class TaskAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         task = get_object_or_404(Task, pk=pk)
         if task.closed_at is None:
             services.settle_disputed_address(task=task, by=request.user)
-            messages.success(request, gettext("The task is closed; letters go to the address again."))
+            said = gettext("The task is closed; letters go to the address again.")
+            messages.success(request, gettext("The task is closed.") if task.kind == Task.Kind.NOT_ME else said)
         return redirect("admin:subjects_task_change", pk)

@@ -50,6 +50,20 @@ def test_one_missing_secret_stops_the_start(name):
     assert name in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"EMAIL_URL": "file:///tmp/mail"}, ["EMAIL_URL", "KELISIM_SMS_URL"]),
+        ({"KELISIM_SMS_URL": "file:///tmp/sms"}, ["KELISIM_SMS_URL"]),
+    ],
+)
+def test_a_cabinet_whose_codes_reach_nobody_does_not_open(changed, named):
+    done = start({**WHOLE, **changed}, "-c", "import config.settings")
+    assert done.returncode != 0
+    for name in named:
+        assert f"  {name}:" in done.stderr
+
+
 def test_a_secret_may_come_from_a_file(tmp_path):
     (tmp_path / "key").write_text(WHOLE["SECRET_KEY"])
     environment = {key: value for key, value in WHOLE.items() if key != "SECRET_KEY"}

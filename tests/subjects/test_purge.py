@@ -12,13 +12,26 @@ from structlog.testing import capture_logs
 from notifications import delivery
 from notifications.models import Letter
 from subjects import purge, sign_in, tasks
-from subjects.models import CabinetEvent, SignInCode
+from subjects.models import CabinetEvent, CabinetSession, HandoverUse, SignInCode
 from tests.notifications.conftest import operator, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.test_sign_in import KNOWN, PHONE, UNKNOWN, ask, code_from
 
 pytestmark = pytest.mark.django_db
+
+
+def test_old_sessions_and_used_tokens_go_and_living_ones_stay():
+    person, long_ago = DataSubjectFactory(), timezone.now() - timedelta(days=91)
+    old, young = CabinetSession.objects.create(subject=person), CabinetSession.objects.create(subject=person)
+    CabinetSession.objects.filter(pk=old.pk).update(began_at=long_ago, seen_at=long_ago)
+    now = timezone.now()
+    HandoverUse.objects.create(issuer="site", digest=b"1" * 32, expires_at=now - timedelta(days=2))
+    HandoverUse.objects.create(issuer="site", digest=b"2" * 32, expires_at=now)
+    assert purge.purge_sessions() == 2
+    assert CabinetSession.objects.get() == young
+    assert bytes(HandoverUse.objects.get().digest) == b"2" * 32
+    assert purge.purge_sessions() == 0
 
 
 def aged(days: float, **kwargs) -> SignInCode:

@@ -119,6 +119,12 @@ NO_PROSE = {
     "notifications.Heartbeat": {"name": "of a process"},
     "subjects.Application": {"number": "the loan system's"},
     "subjects.Deadline": {"about": "app.Model:pk"},
+    "subjects.CabinetSession": {"issuer": "the code of a site", "browser": "a name of sessions.BROWSERS"},
+    "subjects.TextMessage": {"cause": "app.Model:pk#kind"},
+    "subjects.HandoverKey": {
+        "issuer": "by constraint", "key_id": "by constraint", "public_key": "by validator", "origin": "by validator",
+    },
+    "subjects.HandoverUse": {"issuer": "the code of a site"},
     "subjects.DutyRule": {"code": "by constraint"},
     "subjects.PersonalData": {"transfer": "app.Model:pk"},
     "subjects.SourceSystem": {"email": "of a unit of ours"},
@@ -211,6 +217,7 @@ NO_PROSE_FORMS = {
     "AccountForm": {"username", "email", "position"},  # the service cleans the row: see the test below
     "IdentifierForm": {"identifier"},  # an IIN or a phone, never kept
     "CodeForm": {"code"},
+    "ContactForm": {"text"},  # a phone or an e-mail: sealed by the service
     # sealed by the services
     "DenialForm": {"note"},
     "AmlForm": {"note"},

@@ -109,6 +109,7 @@ class Command(BaseCommand):
             ("Cabinet", f"{site}/cabinet/", "where customers come"),
             ("Admin", f"{site}/admin/", "where staff work"),
             ("Mailbox", f"{site}/demo/mail/", "every letter the house sends"),
+            ("Telephone", f"{site}/demo/telephone/", "every SMS the house sends"),
             ("Parts", f"{site}/demo/parts/", "what pages are made of"),
         ]
         lines = [f"  {name:<9} {address:<40} {what}" for name, address, what in rows]

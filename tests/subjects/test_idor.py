@@ -1,0 +1,161 @@
+"""Each of 50 customers asks for what is the other 49's, by id, UUID, form field, filter, hidden input: no hit (Show 2).
+
+What stands in an answer is looked at: references, public ids and values of the others. What was written is looked at
+too: nothing of the others may change.
+"""
+
+import uuid
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import get_resolver
+from django.utils.html import escape
+
+from audit.actor import acting_as
+from consent import ledger, signing
+from consent.enums import Channel, Trust
+from consent.ledger import Proof
+from consent.models import ConsentEvent, FormServed, NoticeServed
+from policies.models import PolicyVersion
+from staff.models import Operator
+from subjects import registers, sign_in
+from subjects.models import CabinetSession, DataSubject, SignInCode
+from tests.consent.factories import form, version
+from tests.policies.factories import published_version
+from tests.subjects.cabinet import inside
+from tests.subjects.factories import DataSubjectFactory, named
+from tests.test_url_matrix import routes
+
+pytestmark = pytest.mark.django_db
+PROOF = Proof(Channel.WEB, Trust.SUBJECT_CODE)
+# names under which a page might be told of somebody else's row
+NAMES = ("id", "pk", "subject", "subject_id", "subject__exact", "public_id", "ref", "reference", "for", "session", "q")
+
+# a page that speaks of nobody, and a program for anybody
+OPEN = ("/cabinet/not-me/", "/cabinet/receipts/verify_receipt.py")
+
+
+def belongings(person: DataSubject, number: int) -> dict[str, str]:
+    """{what: by what somebody else might name it} of everything a person has."""
+    notice = NoticeServed.objects.get(subject=person)
+    served = FormServed.objects.filter(subject=person).latest("pk")
+    event = ConsentEvent.objects.get(subject=person)
+    session = CabinetSession.objects.filter(subject=person).latest("pk")
+    code = SignInCode.objects.filter(subject=person, use="contact").latest("pk")
+    return {
+        "id": str(person.pk), "uuid": str(person.public_id), "reference": str(person), "value": secret_of(number),
+        "notice": str(notice.pk), "served": str(served.pk), "event": str(event.pk), "receipt": str(event.public_id),
+        "session": str(session.public_id), "handle": str(code.handle), "value_id": str(person.values.first().pk),
+    }  # fmt: skip
+
+
+def secret_of(number: int) -> str:
+    """What stands in one person's record alone."""
+    return f"Тегі{number:03d}жоқ"
+
+
+def cabinet_paths() -> list[str]:
+    """Every address of the cabinet that takes no argument."""
+    return sorted(
+        "/" + route for _name, route in routes(get_resolver()) if route.startswith("cabinet/") and "<" not in route
+    )
+
+
+@pytest.fixture
+def crowd(size, telephone):
+    Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
+    registers.load()
+    advert = version(form("C8"))
+    people = [named(DataSubjectFactory(), last=secret_of(n)) for n in range(size(50, least=4))]
+    policy = published_version(significant=True)
+    signing.ensure_key()
+    for person in people:
+        with acting_as(f"subject:{person.public_id}"):
+            NoticeServed.objects.create(subject=person, version=policy, language="kk", sha256="0" * 64)
+            shown = ledger.serve(subject=person, version=advert, language="kk")
+            ledger.give(served=shown.served, expected_version=advert.number, proof=PROOF)
+            ledger.serve(subject=person, version=advert, language="kk")
+            sign_in.ask_known(
+                subject=person, use="contact", channel="email", address="203.0.113.7", sealed_address=b"x"
+            )
+        CabinetSession.objects.create(subject=person)
+    return people
+
+
+def state_of_everything() -> list[tuple]:
+    """Digests of the tables that a customer's act could change."""
+    tables = (
+        "subjects_datasubject", "subjects_personaldata", "subjects_cabinetsession", "consent_consentevent",
+        "consent_consentstate", "consent_acknowledgement", "subjects_searchkey",
+    )  # fmt: skip
+    found = []
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t")
+            found.append((table, *cursor.fetchone()))
+    return found
+
+
+def tries(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str, dict[str, str]]]:
+    """(method, path, what goes with it): every door at which somebody else's row could be named."""
+    found = [
+        ("get", f"/cabinet/receipts/{theirs['receipt']}.json", {}),
+        ("get", f"/cabinet/receipts/{theirs['receipt']}.pdf", {}),
+        ("post", "/cabinet/consents/C8/answer/", {"served": theirs["served"], "version": "1", "answer": "refuse"}),
+        ("post", "/cabinet/sessions/end/", {"session": theirs["session"]}),
+        ("post", "/cabinet/represent/", {"for": theirs["uuid"]}),
+        ("post", "/cabinet/contacts/code/", {"code": "123456", "handle": theirs["handle"]}),
+        (
+            "post",
+            f"/cabinet/policy/{policy.policy.code}/answer/",
+            {"served": theirs["notice"], "version": str(policy.number), "answer": "read"},
+        ),
+        ("get", "/cabinet/consents/C8/", {"about": theirs["uuid"]}),
+        ("get", "/cabinet/received/", {"before": theirs["id"]}),
+    ]
+    for n, name in enumerate(NAMES):
+        given = [theirs["id"], theirs["uuid"], theirs["reference"]][n % 3]
+        found.append(("get", "/cabinet/data/", {name: given}))
+        found.append(("get", "/cabinet/looked/", {name: given}))
+        found.append(("get", "/cabinet/letters/", {name: given}))
+    everything = dict.fromkeys(NAMES, theirs["uuid"])
+    found += [("get", path, everything) for path in cabinet_paths() if path not in OPEN]
+    return found
+
+
+def test_nobody_reaches_what_is_somebody_elses(crowd):
+    policy = PolicyVersion.objects.latest("number")
+    things = {person.pk: belongings(person, n) for n, person in enumerate(crowd)}
+    seats = {person.pk: inside(person, "en") for person in crowd}
+    before, asked, hits = state_of_everything(), 0, []
+    for me in crowd:
+        client = seats[me.pk]
+        # each tries one of the others in full, and every other one by the doors that take a name
+        for distance, other in enumerate(crowd):
+            if other == me:
+                continue
+            theirs = things[other.pk]
+            marks = [theirs[name].encode() for name in ("uuid", "reference", "value", "receipt", "session")]
+            whole = tries(theirs, policy)
+            for method, path, given in whole if distance == (crowd.index(me) + 1) % len(crowd) else whole[:9]:
+                answer = getattr(client, method)(path, given)
+                asked += 1
+                # what one typed oneself comes back in the language switch: the address of the page
+                text = answer.content.replace(escape(answer.wsgi_request.get_full_path()).encode(), b"")
+                shown = [mark for mark in marks if mark in text]
+                if answer.status_code >= 500 or shown or answer.get("Content-Disposition"):
+                    hits.append((str(me), str(other), method, path, answer.status_code, shown))
+    print(f"\n{len(crowd)} customers, {asked} tries at what is another's: {len(hits)} hits")
+    assert hits == [], "\n" + "\n".join(map(str, hits))
+    assert asked >= 9 * len(crowd) * (len(crowd) - 1)
+    assert [row for row in state_of_everything() if row not in before] == []
+
+
+def test_a_guessed_uuid_is_answered_as_somebody_elses(crowd):
+    me, other = crowd[0], crowd[1]
+    client = inside(me, "en")
+    theirs = client.get(f"/cabinet/receipts/{ConsentEvent.objects.get(subject=other).public_id}.json")
+    nobodys = client.get(f"/cabinet/receipts/{uuid.uuid4()}.json")
+    assert theirs.status_code == nobodys.status_code == 404
+    assert Client().get("/cabinet/data/").url == "/cabinet/sign-in/"
