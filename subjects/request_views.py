@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,9 +18,11 @@ from subjects import request_rules as rules
 from subjects import request_services as services
 from subjects.models import RequestFile, SubjectRequest
 from subjects.requests import RequestKind
-from subjects.views import subject_required
+from subjects.step_up import fresh_code_required
+from subjects.views import signed_in, subject_required
 
 SHOWN = 50
+WHY = _("The answer and its files hold data about you.")
 
 
 def _mine(request: HttpRequest) -> object:
@@ -46,10 +49,9 @@ def requests(request: HttpRequest) -> HttpResponse:
     rows = list(_mine(request)[:SHOWN])
     due = request_queues.due_of(rows)
     context = {
-        "cabinet_subject": request.subject,
         "rows": [(row, words_of(row), due.get(row.pk), row.subject_id != request.subject.pk) for row in rows],
     }
-    return render(request, "cabinet/requests.html", context)
+    return render(request, "cabinet/requests.html", signed_in(request, **context))
 
 
 @sensitive_post_parameters("text", "value")
@@ -59,7 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """First what is asked, then what is needed for it; nothing is kept until the last button."""
     asked = request.POST if request.method == "POST" else request.GET
     kinds = [kind for kind in dict.fromkeys(asked.getlist("kind")) if kind in RequestKind.values]
-    context = {"cabinet_subject": request.subject}
+    context = signed_in(request)
     if not kinds:
         error = request.method == "POST" or "chosen" in asked
         context |= {"words": [(kind, *own_requests.WORDS[kind]) for kind in own_requests.WORDS], "nothing": error}
@@ -95,7 +97,6 @@ def _about(request: HttpRequest, text: str) -> SubjectRequest | None:
 
 def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm, status: int = 200) -> HttpResponse:
     context = {
-        "cabinet_subject": request.subject,
         "row": row,
         "words": words_of(row),
         "due": request_queues.due_of([row]).get(row.pk),
@@ -106,7 +107,7 @@ def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm
         "form": form if row.is_open else None,
         "done": "done" in request.GET,
     }
-    return render(request, "cabinet/request.html", context, status=status)
+    return render(request, "cabinet/request.html", signed_in(request, **context), status=status)
 
 
 @subject_required
@@ -141,29 +142,37 @@ def _answered(request: HttpRequest, public_id: UUID) -> SubjectRequest:
 
 
 @subject_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])  # POST: a code
+@fresh_code_required(WHY)
 def answer(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The answer as it was given; that it was opened is recorded. HEAD opens nothing."""
     row = _answered(request, public_id)
+    if request.method == "POST":
+        return redirect(request.path)
     text = "" if request.method == "HEAD" else services.own_answer(request=row)
-    context = {"cabinet_subject": request.subject, "row": row, "words": words_of(row), "text": text}
-    return render(request, "cabinet/request_answer.html", context)
+    return render(request, "cabinet/request_answer.html", signed_in(request, row=row, words=words_of(row), text=text))
 
 
 @subject_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])  # POST: a code
+@fresh_code_required(WHY)
 def answer_pdf(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The same on paper."""
     row = _answered(request, public_id)
+    if request.method == "POST":
+        return redirect(request.path)
     content = b"" if request.method == "HEAD" else request_answers.pdf(row, services.own_answer(request=row))
     return _download(content, f"{row}.pdf", "application/pdf")
 
 
 @subject_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])  # POST: a code
+@fresh_code_required(WHY)
 def file(request: HttpRequest, public_id: UUID, file_id: UUID) -> HttpResponse:
     """A file of a request of mine: what I handed in, or what came with the answer."""
     row = _find(request, public_id)
+    if request.method == "POST":
+        return redirect(request.path)
     for one in request_files.for_person(row, request.subject):
         if one.public_id == file_id:
             content = b"" if request.method == "HEAD" else request_files.own_file(file=one)
