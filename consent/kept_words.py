@@ -1,6 +1,6 @@
 """Kept until when, in words: for the officers' page about a person and for the person's own cabinet (94-V art. 12)."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.utils import timezone
@@ -23,10 +23,12 @@ class Line(NamedTuple):
     until: date | None
     rule: RetentionRule | None
     words: str
+    day: date
 
     @property
     def is_over(self) -> bool:
-        return self.until is not None and self.until < timezone.localdate()
+        """Whether the term had passed on the day the lines are of."""
+        return self.until is not None and self.until < self.day
 
     @property
     def is_confirmed(self) -> bool:
@@ -57,17 +59,18 @@ def _words(found: Kept) -> str:
     return "" if found.until else _("no term: nothing has happened yet that one runs from")
 
 
-def lines(subject: DataSubject, *, withheld: bool = False) -> list[Line]:
-    """Everything we hold on the person, by category, nothing opened; eight queries however much there is.
+def lines(subject: DataSubject, *, at: datetime | None = None, withheld: bool = False) -> list[Line]:
+    """Everything we hold on the person, by category, nothing opened; as many queries however much there is.
 
-    withheld: as for `retention.kept`.
+    at, withheld: as for `retention.kept`.
     """
+    today = timezone.localdate(at)
     alike: dict[tuple, list[Kept]] = {}
-    for found in kept(subject, withheld=withheld):
+    for found in kept(subject, at=at, withheld=withheld):
         rule = found.rule.pk if found.rule else None
         alike.setdefault((found.value.category_id, found.why, rule, found.until), []).append(found)
     return [
-        Line(first.value.category, len(group), first.why, first.until, first.rule, _words(first))
+        Line(first.value.category, len(group), first.why, first.until, first.rule, _words(first), today)
         for group in alike.values()
         for first in group[:1]
     ]

@@ -11,11 +11,13 @@ from typing import NamedTuple
 from django.db.models import Max
 from django.utils import timezone
 
+from audit import past
+from consent import ledger
 from consent.durations import add
 from consent.enums import GROUNDS, StartsOn, State
-from consent.models import ConsentState, FormItem, PurposeCategory, RetentionRule
-from subjects.enums import Disclosure
-from subjects.models import Application, CabinetEvent, Contract, DataSubject, PersonalData
+from consent.models import FormItem, PurposeCategory, RetentionRule
+from subjects.disclosure import told
+from subjects.models import Application, CabinetEvent, Contract, DataCategory, DataSubject, PersonalData
 from subjects.obligations import ApplicationState, ContractState
 
 # how a person is in touch with us of their own accord
@@ -62,6 +64,14 @@ class Facts(NamedTuple):
     since: date
 
 
+class Said(NamedTuple):
+    """How one consent stands, and since when."""
+
+    form_id: int
+    state: str
+    since: datetime | None
+
+
 class _NotYet:
     """The fact is coming and has no day: an open contract, a live consent."""
 
@@ -103,7 +113,7 @@ def _refused(applications: list[Application], contracts: list[Contract]) -> Star
     return _latest(_day(application.state_since) for application in alone)
 
 
-def _withdrawn(states: list[ConsentState], forms: dict[int, set[int]]) -> Callable[[int | None], Start]:
+def _withdrawn(states: list[Said], forms: dict[int, set[int]]) -> Callable[[int | None], Start]:
     def of(purpose: int | None) -> Start:
         wanted = None if purpose is None else forms.get(purpose, set())
         mine = [row for row in states if wanted is None or row.form_id in wanted]
@@ -114,16 +124,25 @@ def _withdrawn(states: list[ConsentState], forms: dict[int, set[int]]) -> Callab
     return of
 
 
-def _facts(subject: DataSubject, rules: list[RetentionRule]) -> Facts:
-    contracts, applications = list(subject.contracts.all()), list(subject.applications.all())
-    states = list(ConsentState.objects.of(subject))
+def _facts(subject: DataSubject, rules: list[RetentionRule], at: datetime | None) -> Facts:
+    contracts = past.rows(Contract, at, subject=subject)
+    applications = past.rows(Application, at, subject=subject)
+    states = [
+        Said(standing.last.form_id, standing.state, standing.since)
+        for standing in ledger.standings(subject, at).values()
+        if standing.last
+    ]
     purposes = {rule.purpose_id for rule in rules if rule.starts_on == StartsOn.CONSENT_WITHDRAWN and rule.purpose_id}
     forms: dict[int, set[int]] = {}
     named = FormItem.objects.filter(purpose__in=purposes).values_list("purpose", "version__form").distinct()
     for purpose, form in named:
         forms.setdefault(purpose, set()).add(form)
-    seen = CabinetEvent.objects.filter(subject=subject, kind__in=_TOUCH).aggregate(last=Max("at"))["last"]
-    touches = [seen, *(a.applied_at for a in applications), *(s.since for s in states)]
+    seen = CabinetEvent.objects.filter(subject=subject, kind__in=_TOUCH, **({"at__lte": at} if at else {}))
+    touches = [
+        seen.aggregate(last=Max("at"))["last"],
+        *(a.applied_at for a in applications),
+        *(s.since for s in states),
+    ]
     return Facts(
         performed=_performed(contracts),
         refused=_refused(applications, contracts),
@@ -174,16 +193,23 @@ def _longest(value: PersonalData, rules: list[RetentionRule], facts: Facts, cell
 
 
 def kept(subject: DataSubject, *, at: datetime | None = None, withheld: bool = False) -> list[Kept]:
-    """How long each value of the person is kept, by the rules in force at `at` (aware, now by default); eight queries.
+    """How long each value of the person is kept, by the rules in force at `at` (aware, now by default); nine queries.
 
     withheld: whether values that nobody may be told of are among them; never for the person's own eyes (DESIGN 4).
-    Contracts, applications and consents are taken as they stand today.
+    Values, contracts, applications and consents are taken as they stood at that moment; one that is yet to come is
+    answered by how they stand today.
     """
     rules = list(RetentionRule.objects.in_force(at).select_related("purpose", "category").order_by("code", "pk"))
-    values = PersonalData.objects.filter(subject=subject).select_related("category").order_by("category__order", "pk")
-    if not withheld:
-        values = values.filter(disclosure=Disclosure.SUBJECT)
-    facts = _facts(subject, rules)
+    then = at if at and at < timezone.now() else None
+    facts = _facts(subject, rules, then)
     purposes = [rule.purpose_id for rule in rules if rule.purpose_id]
     cells = set(PurposeCategory.objects.in_force(at).filter(purpose__in=purposes).values_list("purpose", "category"))
-    return [_longest(value, rules, facts, cells) for value in values.defer("sealed")]
+    return [_longest(value, rules, facts, cells) for value in _values(subject, then, withheld=withheld)]
+
+
+def _values(subject: DataSubject, at: datetime | None, *, withheld: bool) -> list[PersonalData]:
+    categories = past.by_id(DataCategory, at)
+    rows = told(PersonalData, subject, at, withheld=withheld)
+    for row in rows:
+        row.category = categories[row.category_id]
+    return sorted(rows, key=lambda row: (row.category.order, row.pk))

@@ -1,3 +1,5 @@
+import importlib
+
 from django.apps import AppConfig
 from django.core import checks
 from django.utils.module_loading import autodiscover_modules
@@ -59,4 +61,6 @@ class SubjectsConfig(AppConfig):
         own_ports.execute_request.update(request_acts.HANDLERS)
         checks.register(own_ports.missing_handlers)
         register.guard_prose()
-        autodiscover_modules("cabinet_home", "request_home", "request_part", "subject_file")
+        for own in ("page_parts", "page_timeline", "file_data", "file_dealings"):
+            importlib.import_module(f"subjects.{own}")
+        autodiscover_modules("cabinet_home", "request_home", "request_part", "subject_page", "subject_file")

@@ -6,6 +6,7 @@ from subjects import cabinet
 
 cabinet.LINKS += [
     cabinet.Link(5, "cabinet:data", _("My data")),
+    cabinet.Link(8, "cabinet:file", _("Everything you hold on me")),
     cabinet.Link(18, "cabinet:looked", _("Who looked at my record")),
     cabinet.Link(25, "cabinet:letters", _("Letters to me"), more=True),
     cabinet.Link(40, "cabinet:contacts", _("My phone and e-mail"), more=True),

@@ -13,6 +13,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from audit import past
 from staff.models import StaffUser
 from staff.opening import Overtaken
 from staff.rules import NotAllowed
@@ -83,9 +84,15 @@ def covered() -> frozenset[int]:
     return days().years
 
 
-def days() -> Days:
-    """The calendar as it stands; one query."""
-    rows = list(CalendarDay.objects.values_list("day", "kind"))
+def days(at: datetime | None = None) -> Days:
+    """The calendar as it stands, or as it stood at `at` (aware): by that of its `reckoned_at` a deadline was counted.
+
+    One query.
+    """
+    if at is None:
+        rows = list(CalendarDay.objects.values_list("day", "kind"))
+    else:
+        rows = [(row.day, row.kind) for row in past.rows(CalendarDay, at)]
     return Days(
         frozenset(day.year for day, _kind in rows),
         frozenset(day for day, kind in rows if kind == DayKind.OFF),

@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 ALMATY = ZoneInfo("Asia/Almaty")
@@ -87,6 +88,27 @@ def local_day(at: datetime) -> date:
     if at.tzinfo is None:
         raise ValueError("a moment without a time zone has no day")
     return at.astimezone(ALMATY).date()
+
+
+def moment(text: str, *, end: bool = False) -> datetime:
+    """An aware moment of what was written: 2026-03-19 (its beginning, or its `end`) or 2026-03-19T17:30.
+
+    Asia/Almaty where no zone is named. Raises ValidationError.
+    """
+    try:
+        # a day first: Python would take one for its midnight
+        day = parse_date(text)
+        at = None if day else parse_datetime(text)
+    except ValueError:
+        at = day = None
+    if day is not None:
+        at = datetime.combine(day, time.max if end else time.min)
+    if at is None:
+        raise ValidationError(
+            _("“%(text)s” is no day or moment: write 2026-03-19 or 2026-03-19T17:30.") % {"text": text[:40]},
+            code="moment",
+        )
+    return at.replace(tzinfo=ALMATY) if at.tzinfo is None else at
 
 
 def last_moment(day: date) -> datetime:

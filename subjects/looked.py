@@ -15,11 +15,10 @@ from audit.models import AccessRecord
 from staff.enums import Role
 from staff.models import RoleGrant
 from subjects.enums import RevealReason
+from subjects.looks import UNTOLD
 from subjects.models import DataCategory, DataSubject
 
 SHOWN = 50
-# a lawful demand may be one of which the person must not know
-UNTOLD = (RevealReason.DEMAND,)
 
 
 class Look(NamedTuple):

@@ -29,8 +29,6 @@ execute_request: dict[str, Callable[[SubjectRequest, StaffUser], None]] = {}
 answer_words: dict[str, Callable[[SubjectRequest], list[str]]] = {}
 # {kind of request: (code, title) of what it may be about}, for the person's own form
 choices_of: dict[str, Callable[[DataSubject], list[tuple[str, str]]]] = {}
-# everything we hold on a person as one PDF, (person, language) → bytes; None while no app makes it
-subject_file: Callable[[DataSubject, str], bytes] | None = None
 
 
 def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:

@@ -91,8 +91,7 @@ def _held(request: SubjectRequest) -> list[str]:
     if not listed:
         return [_("We hold no values of yours.")]
     said = [_("We process your personal data. What we hold:") + "\n" + "\n".join(listed)]
-    if ports.subject_file is not None:
-        said.append(_("Everything else, the values too, is in the file that comes with this answer."))
+    said.append(_("Everything else, the values too, is in the file that comes with this answer."))
     said.append(
         _("For which purposes, until when and who received it stands in your cabinet, on the pages about your data.")
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subjects import account_pages, pages, request_views, views
+from subjects import account_pages, file_views, pages, request_views, views
 
 app_name = "cabinet"
 urlpatterns = [
@@ -23,6 +23,10 @@ urlpatterns = [
     path("sessions/end/", account_pages.end_session, name="end-session"),
     path("represent/", account_pages.represent, name="represent"),
     path("language/", views.language, name="language"),
+    path("file/", file_views.file_page, name="file"),
+    path("file/subject-file.pdf", file_views.file_download, {"ending": "pdf"}, name="file-pdf"),
+    path("file/subject-file.json", file_views.file_download, {"ending": "json"}, name="file-json"),
+    path("file/subject-file.zip", file_views.file_download, {"ending": "zip"}, name="file-zip"),
     path("not-mine/<str:token>/", views.not_mine, name="not-mine"),
     path("requests/", request_views.requests, name="requests"),
     path("requests/new/", request_views.new, name="request-new"),

@@ -20,6 +20,7 @@ from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
 from subjects import cipher
+from subjects.disclosure import told
 from subjects.enums import LEAVES, Disclosure, RetentionClass, RevealReason
 from subjects.keyring import IndexKeys, KeyRing
 from subjects.models import DataCategory, DataSubject, PersonalData, SubjectKey
@@ -27,7 +28,6 @@ from subjects.models import DataCategory, DataSubject, PersonalData, SubjectKey
 # the field named in the additional data of every seal of a value
 FIELD = "subjects.PersonalData.sealed"
 FILE = "subjects.SubjectImport.sealed_file"
-FOUND = "subjects.Verification.sealed_found"
 NOBODY = UUID(int=0)
 ANY = "*"
 # the jobs that may open values in bulk, and the categories each may open
@@ -39,6 +39,8 @@ JOBS: dict[str, frozenset[str]] = {
     "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     # of one person, to see which of the values that were told are new, and by what they are found
     "record": frozenset({ANY}),
+    # what a granted request for access is answered with: sealed before the officer who answers could read it
+    "answer": frozenset({ANY}),
     # what a batch of authorised transfers hands to a recipient: exactly the categories the gate allowed
     "transfers": frozenset({ANY}),
 }
@@ -89,14 +91,15 @@ def seal(key: bytes, parts: Mapping[str, str], *, subject: UUID, retention_class
     return cipher.seal_parts(key, dict(parts), subject=subject, class_=retention_class, category=category, field=FIELD)
 
 
-def _keys(subject_ids: Iterable[int], classes: Iterable[str]) -> dict[tuple[int, str], bytes]:
+def keys_of(subject_ids: Iterable[int], classes: Iterable[str]) -> dict[tuple[int, str], bytes]:
+    """{(subject id, class): key} of those that are not destroyed; for the vault's own files alone."""
     rows = SubjectKey.objects.filter(subject__in=subject_ids, retention_class__in=classes)
     return {(row.subject_id, row.retention_class): ring().unwrap(row.kek_version, bytes(row.wrapped)) for row in rows}
 
 
 def _open(values: Sequence[PersonalData]) -> list[Value]:
     """Open rows that came with `subject` and `category`; a value whose key was destroyed is not there any more."""
-    keys = _keys({v.subject_id for v in values}, {v.retention_class for v in values})
+    keys = keys_of({v.subject_id for v in values}, {v.retention_class for v in values})
     opened = []
     for value in values:
         key = keys.get((value.subject_id, value.retention_class))
@@ -120,6 +123,22 @@ def _rows(**conditions: object) -> list[PersonalData]:
     )
 
 
+def _rows_at(subject: DataSubject, at: datetime | None) -> list[PersonalData]:
+    """The person's values that they may see, as held at the moment `at`; three queries at most."""
+    if at is None:
+        return _rows(subject=subject, disclosure=Disclosure.SUBJECT)
+    rows = told(PersonalData, subject, at)
+    categories = DataCategory.objects.in_bulk({row.category_id for row in rows})
+    for row in rows:
+        row.subject, row.category = subject, categories[row.category_id]
+    return sorted(rows, key=lambda row: (row.category_id, row.pk))
+
+
+def named(value: PersonalData) -> str:
+    """The person as an access record names them; not for a withheld value: they would read of it in their cabinet."""
+    return "" if value.disclosure == Disclosure.WITHHELD else str(value.subject)
+
+
 @transaction.atomic
 def store(
     *,
@@ -136,7 +155,7 @@ def store(
     source: the method of its collection; origin: whose words (`enums.Origin`); transfer: `app.Model:pk`.
     """
     row = DataCategory.objects.get(code=category)
-    keys = _keys([subject.pk], [row.retention_class])
+    keys = keys_of([subject.pk], [row.retention_class])
     key = keys.get((subject.pk, row.retention_class))
     if key is None:
         new = make_key(subject.pk, row.retention_class)
@@ -178,7 +197,7 @@ def change(
 ) -> PersonalData:
     """Put other parts in the place of this value's; history keeps the old ones, and where they came from."""
     subject, name = value.subject, value.retention_class
-    key = _keys([subject.pk], [name])[subject.pk, name]
+    key = keys_of([subject.pk], [name])[subject.pk, name]
     value.sealed = seal(key, parts, subject=subject.public_id, retention_class=name, category=value.category.code)
     value.source, value.origin, value.transfer, value.collected_at = source, origin, transfer, collected_at
     value.save(update_fields=["sealed", "source", "origin", "transfer", "collected_at"])
@@ -197,7 +216,7 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
     reason = RevealReason(reason).value
     AccessRecord.objects.create(
         door=AccessRecord.Door.REVEAL,
-        reference=_named(value),
+        reference=named(value),
         category=value.category.code,
         reason=reason,
     )
@@ -207,61 +226,22 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
     return opened[0]
 
 
-def _named(value: PersonalData) -> str:
-    """Whom a look at the value names: nobody when it is withheld, for the person reads who looked."""
-    return "" if value.disclosure == Disclosure.WITHHELD else str(value.subject)
-
-
-def seal_found(*, value: PersonalData, parts: Mapping[str, str]) -> bytes:
-    """What somebody else has in the place of a value, sealed with the value's own key until it is decided about."""
-    key = _keys([value.subject_id], [value.retention_class])[value.subject_id, value.retention_class]
-    return cipher.seal_parts(
-        key,
-        dict(parts),
-        subject=value.subject.public_id,
-        class_=value.retention_class,
-        category=value.category.code,
-        field=FOUND,
-    )
-
-
 @transaction.atomic
-def open_found(job: str, *, value: PersonalData, sealed: bytes) -> Parts:
-    """The third door for what `seal_found` sealed, when it takes the value's place. Raises as `open_for`."""
-    _check_job(job, value.category.code)
-    AccessRecord.objects.create(
-        door=AccessRecord.Door.JOB, reference=str(value.subject), category=value.category.code, reason=job
-    )
-    return _open_found(value, sealed)
+def reveal_for_answer(*, subject: DataSubject, by: StaffUser, reason: str, at: datetime | None = None) -> list[Value]:
+    """The same door for what a person is answered: everything they may see, as held at `at` (None: now).
 
-
-@transaction.atomic
-def reveal_found(*, value: PersonalData, sealed: bytes, by: StaffUser, reason: str) -> Parts:
-    """The first door for what `seal_found` sealed. Raises as `reveal`."""
+    A record a value, written before any leaves, in one statement. Raises as `reveal`.
+    """
     if not by.has_perm("subjects.reveal_value"):
         raise PermissionDenied(_("Your role does not open values."))
     check_has_accepted_undertaking(by)
-    AccessRecord.objects.create(
-        door=AccessRecord.Door.REVEAL,
-        reference=_named(value),
-        category=value.category.code,
-        reason=RevealReason(reason).value,
+    reason = RevealReason(reason).value
+    rows = _rows_at(subject, at)
+    AccessRecord.objects.bulk_create(
+        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=row.category.code, reason=reason)
+        for row in rows
     )
-    return _open_found(value, sealed)
-
-
-def _open_found(value: PersonalData, sealed: bytes) -> Parts:
-    key = _keys([value.subject_id], [value.retention_class]).get((value.subject_id, value.retention_class))
-    if key is None:
-        raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
-    return cipher.open_parts(
-        key,
-        bytes(sealed),
-        subject=value.subject.public_id,
-        class_=value.retention_class,
-        category=value.category.code,
-        field=FOUND,
-    )
+    return _open(rows)
 
 
 @transaction.atomic
@@ -284,7 +264,7 @@ def reveal_proof(
     check_has_accepted_undertaking(by)
     reference = "" if withheld else str(subject)
     AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=reference, category=what, reason=reason)
-    key = _keys([subject.pk], [retention_class]).get((subject.pk, retention_class))
+    key = keys_of([subject.pk], [retention_class]).get((subject.pk, retention_class))
     if key is None:
         raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
     return cipher.open_parts(key, sealed, subject=subject.public_id, class_=retention_class, category=what, field=FIELD)
@@ -297,7 +277,7 @@ def open_proof(*, subject: DataSubject, what: str, sealed: bytes, door: str, rea
     door: OWN or JOB of `AccessRecord.Door`; an officer has `reveal_proof`. Raises PermissionDenied.
     """
     AccessRecord.objects.create(door=door, reference=str(subject), category=what, reason=reason)
-    key = _keys([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
+    key = keys_of([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
     if key is None:
         raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
     name = RetentionClass.EVIDENCE
@@ -305,23 +285,38 @@ def open_proof(*, subject: DataSubject, what: str, sealed: bytes, door: str, rea
 
 
 @transaction.atomic
-def own_values(*, subject: DataSubject, page: str, represented: bool = False) -> list[Value]:
+def own_values(
+    *, subject: DataSubject, page: str, at: datetime | None = None, represented: bool = False
+) -> list[Value]:
     """The second door: everything we hold on the person, for the person's own session; one record a page.
 
-    represented: for whom `relations.acting` has let act for them; a minor has no cabinet, and a parent looks.
+    at: as it was held at that moment (aware; None: now), if its key is not destroyed since. represented: for whom
+    `relations.acting` has let act for them; a minor has no cabinet, and a parent looks.
     """
     if not represented and not LEAVES[subject.standing].cabinet:
         raise PermissionDenied(_("The cabinet is closed for this person."))
-    rows = _rows(subject=subject, disclosure=Disclosure.SUBJECT)
+    rows = _rows_at(subject, at)
     AccessRecord.objects.create(
         door=AccessRecord.Door.OWN, reference=str(subject), category="*", reason=page, count=len(rows)
     )
     return _open(rows)
 
 
-def _check_job(job: str, category: str) -> None:
+def check_job(job: str, category: str) -> None:
+    """Raises PermissionDenied for a job or category that `JOBS` does not name."""
     if not JOBS.get(job, frozenset()) & {category, ANY}:
         raise PermissionDenied(f"{job} may not open {category}")
+
+
+@transaction.atomic
+def open_whole(job: str, *, subject: DataSubject) -> list[Value]:
+    """The third door: everything on one person that they may see; one record. Raises as `open_for`."""
+    check_job(job, ANY)
+    rows = _rows_at(subject, None)
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.JOB, reference=str(subject), category="*", reason=job, count=len(rows)
+    )
+    return _open(rows)
 
 
 def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int, list[Parts]]:
@@ -343,7 +338,7 @@ def open_values_for(
 
     withheld: also values that the person may not see.
     """
-    _check_job(job, category)
+    check_job(job, category)
     told = {} if withheld else {"disclosure": Disclosure.SUBJECT}
     rows = _rows(subject__in=list(subject_ids), category__code=category, **told)
     AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
@@ -359,7 +354,7 @@ def open_former_for(
 
     Only of people whose standing is now one of `standings`. Raises as `open_for`.
     """
-    _check_job(job, category)
+    check_job(job, category)
     past = get_history_manager_for_model(PersonalData).filter(
         history_id__in=history_ids, category__code=category, subject__standing__in=standings
     )

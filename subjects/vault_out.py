@@ -53,7 +53,7 @@ def reveal_proofs(
         AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=what, reason=reason, count=count)
         for subject, _sealed, count in items
     )
-    keys = vault._keys({subject.pk for subject, _sealed, _count in items}, [retention_class])
+    keys = vault.keys_of({subject.pk for subject, _sealed, _count in items}, [retention_class])
     opened: list[vault.Parts | None] = []
     for subject, sealed, _count in items:
         key = keys.get((subject.pk, retention_class))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects import addresses, ports, recording, vault
+from subjects import addresses, ports, recording, vault, vault_found
 from subjects.enums import Origin, OverrideReason, Source
 from subjects.models import PersonalData, Verification
 
@@ -40,7 +40,7 @@ def note(
         (parts,) = recording.fit(
             value.category.code, values=[found], override=OverrideReason.REGISTER, today=timezone.localdate()
         )
-        sealed = vault.seal_found(value=value, parts=parts)
+        sealed = vault_found.seal_found(value=value, parts=parts)
     row = Verification(
         value=value, against=against, result=result, sealed_found=sealed, checked_at=at or timezone.now()
     )
@@ -73,7 +73,7 @@ def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
             raise ValidationError(_("It was not told what the other side has: record the right value yourself."))
         if value.category.code == addresses.CATEGORY:
             raise ValidationError(_("An e-mail is corrected on its own page, because codes to sign in go there."))
-        parts = vault.open_found(recording.JOB, value=value, sealed=row.sealed_found)
+        parts = vault_found.open_found(recording.JOB, value=value, sealed=row.sealed_found)
         origin = Origin.SUBJECT if row.against in OWN_WORDS else Origin.THIRD_PARTY
         vault.change(value=value, parts=parts, source=Source.OFFICER, origin=origin, collected_at=row.checked_at)
         recording.reindex(value.subject, category=value.category.code)

@@ -319,6 +319,7 @@ def addresses(world: dict) -> list[Address]:
         "admin:notifications_campaign_preview": [("", {"pk": campaign, "language": "kk"})],
         "admin:notifications_requeue": [("", {"pk": world["letter"].pk})],
         "admin:subjects_reveal": [("", {"pk": b.pk, "value_pk": b.values.first().pk})],
+        "admin:subjects_file": [("", {"pk": b.pk})],
         "admin:subjects_paper_code": [("", {"pk": world["c"].pk}), ("has e-mail", {"pk": world["a"].pk})],
         "admin:subjects_email": [("", {"pk": b.pk, "value_pk": b.tasks.get().address.value_id})],
         "admin:subjects_record": [

@@ -7,11 +7,12 @@ these tests).
 
 ACTORS = ("anonymous", "customer", "operator", "officer", "dpo", "auditor", "administrator", "newcomer")
 REFUSALS = "LUD1345"
-# reading that is itself a fact: the notice was shown
+# reading that is itself a fact: the notice was shown, the person's own values were opened
 GET_WRITES = {
     "consent:changed": {"consent_noticeserved"},
     "consent:form": {"consent_formserved"},
     "cabinet:data": {"audit_accessrecord"},
+    **{f"cabinet:file{ending}": {"audit_accessrecord"} for ending in ("", "-pdf", "-json", "-zip")},
 }
 # who may leave rows behind by pressing every button of the house, and in which tables
 _PAPER_CODE = {"subjects_signincode", "subjects_cabinetevent"}
@@ -206,6 +207,7 @@ MATRIX = {
     "admin:notifications_letter_delete": ("LL33333U", "LL33333U"),
     "admin:notifications_letter_change": ("LL....3U", "LL....3U"),
     "admin/notifications/letter/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:subjects_file": ("LL3..33U", "LL32233U"),
     "admin:subjects_reveal": ("LL33.33U", "LL33233U"),
     "admin:subjects_paper_code": ("LL...33U", "LL...33U"),
     "admin:subjects_paper_code[has e-mail]": ("LL33333U", "LL33333U"),
@@ -819,6 +821,7 @@ MATRIX = {
     "cabinet:request-answer": ("D4DDDDDD", "D4DDDDDD"),
     "cabinet:request-pdf": ("D4DDDDDD", "D4DDDDDD"),
     "cabinet:request-file": ("D4DDDDDD", "D4DDDDDD"),
+    **{f"cabinet:file{ending}": ("D.DDDDDD", "D>DDDDDD") for ending in ("", "-pdf", "-json", "-zip")},
     "cabinet:not-mine": ("........", "........"),
     "cabinet:not-mine[forged]": ("44444444", "44444444"),
     "consent:changed": ("D.DDDDDD", "D5DDDDDD"),

@@ -1,28 +1,50 @@
-"""What the officers' page about a person says of who got their data."""
+"""What the transfers app tells in the subject file: who received the data, and who gave us some (94-V art. 24)."""
 
-from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from subjects import subject_page
+from audit import past
+from consent.models import Purpose
 from subjects.enums import Disclosure
-from subjects.models import DataSubject
-from transfers import received
-from transfers.models import Transfer
-
-SHOWN = 10
+from subjects.subject_file import SECTIONS, Cell, Reading, Section, Table, choice, text, when
+from transfers.enums import Direction
+from transfers.models import Recipient, Release
 
 
-def sendings(request: HttpRequest, subject: DataSubject) -> dict | None:
-    """What was sent and what the gate answered last; withheld rows only with the right to see them."""
-    if not request.user.has_perm("transfers.view_transfer"):
-        return None
-    withheld = request.user.has_perm("transfers.view_withheld_transfer")
-    asked = Transfer.objects.filter(subject=subject).select_related("recipient", "purpose").order_by("-pk")
-    if not withheld:
-        asked = asked.filter(disclosure=Disclosure.SUBJECT)
-    return {
-        "sent": received.in_words(received.released(subject, withheld=withheld)[:SHOWN]),
-        "asked": asked[:SHOWN],
-    }
+def _sent(reading: Reading, direction: str) -> Table:
+    """What really went, oldest first; what the gate refused went nowhere, what is withheld is not there."""
+    rows = Release.objects.filter(
+        transfer__subject=reading.subject,
+        transfer__direction=direction,
+        transfer__disclosure=Disclosure.SUBJECT,
+        **reading.until(),
+    )
+    recipients, purposes = past.by_id(Recipient, reading.at), past.by_id(Purpose, reading.at)
+    columns = {
+        "party": _("Recipient") if direction == Direction.OUTGOING else _("Source"), "kind": _("Who it is"),
+        "country": _("Country"), "categories": _("Data"), "purpose": _("Purpose"), "ground": _("Legal ground"),
+        "at": _("When"),
+    }  # fmt: skip
+    found = []
+    for row in rows.select_related("transfer").order_by("pk"):
+        transfer = row.transfer
+        party, purpose = recipients[transfer.recipient_id], purposes[transfer.purpose_id]
+        found.append(
+            [
+                Cell(str(party), party.code), choice(party, "kind"), text(party.country),
+                Cell("; ".join(map(reading.category, transfer.categories)), list(transfer.categories)),
+                Cell(str(purpose), purpose.code), choice(transfer, "ground"), when(row.at),
+            ]
+        )  # fmt: skip
+    return Table(columns, found)
 
 
-subject_page.PARTS.append(subject_page.Part(25, "admin/transfers/_of_person.html", sendings))
+SECTIONS += [
+    Section(
+        30, "recipients", _("Who received your data"), ("transfers.Transfer", "transfers.Release"),
+        lambda reading: _sent(reading, Direction.OUTGOING),
+    ),
+    Section(
+        32, "received", _("What others told us about you"), ("transfers.Transfer", "transfers.Release"),
+        lambda reading: _sent(reading, Direction.INCOMING),
+    ),
+]  # fmt: skip

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin as History
 from audit.admin import HouseAdmin, KeysetAdmin, ReadOnlyAdmin
-from subjects import addresses, decisions, vault, verification
+from subjects import addresses, decisions, vault_found, verification
 from subjects.admin.people import located
 from subjects.admin.steps import Step, StepsAdmin
 from subjects.forms import RevealForm
@@ -91,7 +91,9 @@ class VerificationAdmin(StepsAdmin):
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             try:
-                opened = vault.reveal_found(value=row.value, sealed=row.sealed_found, by=request.user, reason=reason)
+                opened = vault_found.reveal_found(
+                    value=row.value, sealed=row.sealed_found, by=request.user, reason=reason
+                )
             except PermissionDenied as error:
                 return render(request, "403.html", {"sentence": str(error)}, status=403)
         context = {

@@ -14,13 +14,12 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, HouseAdmin, KeysetAdmin, ReadOnlyAdmin
 from audit.changelist import KeysetChangeList
-from audit.models import AccessRecord
-from audit.names import actor_name, reason_name
-from notifications.models import Letter
-from notifications.ports import title_of
-from subjects import addresses, formats, rules, search, services, sign_in, vault
+from audit.names import actor_name
+from subjects import addresses, rules, search, services, sign_in, subject_page, vault
+from subjects.admin import person
+from subjects.admin.file import file_view
 from subjects.admin.values import record_view
-from subjects.enums import Disclosure, IndexKind, Standing
+from subjects.enums import IndexKind
 from subjects.forms import EmailForm, RevealForm
 from subjects.models import (
     CabinetEvent,
@@ -28,13 +27,9 @@ from subjects.models import (
     DataSubject,
     PersonalData,
     SearchKey,
-    Task,
 )
-from subjects.subject_page import PARTS
 
 HINTS = (IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL)
-# rows of one kind on a person's page
-SHOWN = 20
 
 
 def located(rows: models.QuerySet, pk: int | str) -> models.Model:
@@ -42,45 +37,6 @@ def located(rows: models.QuerySet, pk: int | str) -> models.Model:
     if not str(pk).isdecimal():
         raise Http404
     return get_object_or_404(rows, pk=pk)
-
-
-def looks(subject: DataSubject) -> list[dict]:
-    """Who saw the person's values last: what, when, who and why in words."""
-    titles = {category.code: category.title or category.code for category in DataCategory.objects.all()}
-    titles["consent.scan"] = gettext("a scan of a consent")
-    titles |= {
-        "subjects.request": gettext("what they asked of us, in their words"),
-        "subjects.request_value": gettext("what they asked of us, in their words"),
-        "subjects.request_answer": gettext("our answer to a request"),
-        "subjects.request_comment": gettext("notes of the work on a request"),
-        "subjects.request_note": gettext("notes of the work on a request"),
-        "subjects.request_file": gettext("a file of a request"),
-    }
-    records = AccessRecord.objects.filter(reference=str(subject)).select_related("user").order_by("-pk")
-    return [
-        {
-            "what": titles.get(record.category) or gettext("all values"),
-            "when": record.at,
-            "who": actor_name(record.actor, record.user),
-            "why": reason_name(record.reason) if record.door == AccessRecord.Door.REVEAL else "",
-        }
-        for record in records[:SHOWN]
-    ]
-
-
-def visible_values(request: HttpRequest) -> models.QuerySet:
-    """The values an officer may know to be held: what is withheld leaves no trace for anybody else (DESIGN 4)."""
-    rows = PersonalData.objects.all()
-    if request.user.has_perm("subjects.view_withheld"):
-        return rows
-    return rows.exclude(disclosure=Disclosure.WITHHELD)
-
-
-def recordable(request: HttpRequest) -> list[DataCategory]:
-    """The categories an officer may type a value of: none without the right; an e-mail has a page of its own."""
-    if not request.user.has_perm("subjects.record_value"):
-        return []
-    return list(DataCategory.objects.exclude(code__in=[*formats.TECHNICAL, addresses.CATEGORY]))
 
 
 class PeopleList(KeysetChangeList):
@@ -149,6 +105,7 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/reveal/<int:value_pk>/", wrap(self.reveal_view), name="subjects_reveal"),
+            path("<int:pk>/file/", wrap(file_view), name="subjects_file"),
             path("<int:pk>/paper-code/", wrap(self.paper_code_view), name="subjects_paper_code"),
             path("<int:pk>/value/<slug:category>/", wrap(record_view), name="subjects_record"),
             path("<int:pk>/email/", wrap(self.email_view), name="subjects_email_add"),
@@ -165,57 +122,31 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
     ) -> HttpResponse:
-        """One person without opening a value: what is held, by category; letters; who looked; tasks; others' parts."""
+        """One person without opening a value, as things stand or as they stood at the end of the day `?at=`."""
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         subject = self._locate(request, object_id)
-        disputed = set(subject.search_keys.disputed_emails().values_list("pk", flat=True))
-        emails = {key.pk for key in subject.hints if key.kind == IndexKind.EMAIL}
+        text, wrong = request.GET.get("at", "").strip(), ""
+        try:
+            at = subject_page.moment(text)
+        except ValidationError as error:
+            at, wrong = None, error.messages[0]
         context = {
             **self.admin_site.each_context(request),
             "title": str(subject),
             "opts": self.opts,
             "original": subject,
-            "subject": subject,
-            "hints": [(IndexKind(key.kind).label, key.hint, key.pk in disputed) for key in subject.hints],
-            # nothing is left to write to: what DESIGN calls this standing, stored for nobody (ADR 7)
-            "address_disputed": Standing.DISPUTED_ADDRESS.label if emails and emails <= disputed else "",
-            "may_correct": rules.may_correct_email(by=request.user),
-            "has_email": bool(emails),
-            "values": visible_values(request)
-            .filter(subject=subject)
-            .select_related("category")
-            .defer("sealed")
-            .order_by("category__order", "pk"),
-            "recordable": recordable(request),
-            "may_see_history": request.user.has_perm("subjects.view_personaldata"),
-            "may_reveal": request.user.has_perm("subjects.reveal_value"),
-            "may_issue": rules.may_issue_paper_code(subject, by=request.user),
-            "may_see_letters": request.user.has_perm("notifications.view_letter"),
-            "letters": [
-                (letter, title_of(letter.kind))
-                for letter in Letter.objects.filter(subject=subject).order_by("-pk")[:SHOWN]
-            ],
-            "looks": looks(subject),
-            "events": [
-                (event, actor_name(event.actor, event.user))
-                for event in CabinetEvent.objects.filter(subject=subject).select_related("user").order_by("-pk")[:SHOWN]
-            ],
-            "tasks": Task.objects.filter(subject=subject, closed_at=None),
-            "parts": [
-                {"template": part.template, **found}
-                for part in sorted(PARTS)
-                if (found := part.context(request, subject)) is not None
-            ],
+            "at": at,
+            "day": text if at else "",
+            "wrong": wrong,
+            **person.context(request, subject, at),
         }
         return render(request, self.change_form_template, context)
 
     def reveal_view(self, request: HttpRequest, pk: int, value_pk: int) -> HttpResponse:
-        """Ask why, then show one value once; the record stands before the value does."""
+        """Ask why, then show one value once, as it was held on the day `?at=`; the record stands before it does."""
         subject = self._locate(request, pk)
-        value = get_object_or_404(
-            visible_values(request).select_related("subject", "category"), pk=value_pk, subject=pk
-        )
+        value, day = self._value(request, subject, value_pk), request.GET.get("at", "")
         if not request.user.has_perm("subjects.reveal_value"):
             raise PermissionDenied
         form = RevealForm(request.POST if request.method == "POST" else None)
@@ -232,10 +163,26 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             "original": subject,
             "subject": subject,
             "value": value,
+            "day": day,
             "form": form,
             "opened": opened,
         }
         return render(request, "admin/subjects/reveal.html", context, status=422 if form.errors else 200)
+
+    def _value(self, request: HttpRequest, subject: DataSubject, pk: int) -> PersonalData:
+        """The value as it stands, or as it stood at the end of the day `?at=`. Raises Http404."""
+        try:
+            at = subject_page.moment(request.GET.get("at", ""))
+        except ValidationError as error:
+            raise Http404 from error
+        if at is None:
+            rows = person.visible_values(request).select_related("subject", "category")
+            return get_object_or_404(rows, pk=pk, subject=subject)
+        for value in person.values(request, subject, at):
+            if value.pk == pk:
+                value.subject = subject
+                return value
+        raise Http404
 
     def paper_code_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A sign-in code for somebody without e-mail, shown once to be written down or printed."""
@@ -330,7 +277,7 @@ class PersonalDataAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        shown = visible_values(request).values("pk")
+        shown = person.visible_values(request).values("pk")
         return super().get_queryset(request).filter(pk__in=shown).defer("sealed")
 
 

@@ -1,7 +1,7 @@
 """The officers' pages about consents: on any day, on what ground; papers typed by one and compared by another."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
@@ -106,7 +107,7 @@ class TestThePersonsPage:
             page = text_of(client.get(page_of(person), {"at": day}))
             assert state in states(page)["C8"], day
             assert rows_of(page, "Purposes and their grounds")["contract"].startswith(may), day
-            assert f"at the end of {day}" in page
+            assert f"at the end of {date_format(date.fromisoformat(day), 'DATE_FORMAT')}" in page
         assert "withdrawn" in states(text_of(client.get(page_of(person))))["C8"]
 
     @pytest.mark.parametrize("wrong", ["yesterday", "2026-13-01", "9999-12-31", "0", "<b>"])

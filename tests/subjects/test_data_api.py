@@ -12,7 +12,7 @@ from staff import opening
 from staff.enums import Scope
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, denylist, search, suppression, vault, verification
+from subjects import decisions, denylist, search, suppression, vault, vault_found, verification
 from subjects.enums import IndexKind, Standing
 from subjects.models import (
     AutomatedDecision,
@@ -239,11 +239,11 @@ class TestVerification:
         reader = permit(StaffUserFactory(), "subjects.reveal_value")
         AccessRecord.objects.filter(door="reveal").count()
         with as_officer(reader):
-            parts = vault.reveal_found(value=row.value, sealed=row.sealed_found, by=reader, reason="check")
+            parts = vault_found.reveal_found(value=row.value, sealed=row.sealed_found, by=reader, reason="check")
         assert parts == {"value": "ТОО Другое"}
         assert AccessRecord.objects.get(door="reveal").reference == str(person)
         with pytest.raises(PermissionDenied):
-            vault.reveal_found(value=row.value, sealed=row.sealed_found, by=StaffUserFactory(), reason="check")
+            vault_found.reveal_found(value=row.value, sealed=row.sealed_found, by=StaffUserFactory(), reason="check")
 
 
 class TestHoldings:

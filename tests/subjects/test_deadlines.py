@@ -238,6 +238,15 @@ class TestAChangeOfTheCalendar:
         assert told.txid == CalendarDay.objects.get(day="2026-03-26").history.latest().txid
         assert {clock.local_day(row.due_at).isoformat() for row in runs.history.all()} == {"2026-03-27", "2026-03-30"}
 
+    def test_a_deadline_is_counted_again_by_the_calendar_it_was_counted_by(self, loaded, keeper):
+        row = started()
+        change({"2026-03-26": "off"}, keeper)
+        row.refresh_from_db()
+        for told in row.history.all():
+            span = clock.Span(told.amount, "working_day")
+            assert clock.due(span, told.counted_from, days=calendar_days.days(told.history_date)) == told.due_at
+        assert calendar_days.days(row.history.earliest().history_date) != calendar_days.days()
+
     def test_it_moves_back_what_it_moved(self, loaded, keeper):
         row = started()
         change({"2026-03-26": "off"}, keeper)
@@ -348,6 +357,10 @@ class TestTheCommand:
             ("ACCESS", "2026-12-30", "2027-01-06"),
             ("TRANSFER_NOTICE", "2026-12-31", "2027-01-19"),
             ("CHANGE", "2026-08-28", "2026-08-31"),
+            ("BLOCK", "2026-05-26", "2026-05-28"),
+            ("REFUSE", "2027-03-12", "2027-03-18"),
+            ("DESTROY", "2027-04-30", "2027-05-04"),
+            ("PUBLIC", "2027-03-19", "2027-03-25"),
             ("CB_FIX", "2026-06-03", "2026-06-08"),
         ],
     )

@@ -16,7 +16,7 @@ from audit.actor import acting_as
 from consent import registers as consent_registers
 from notifications.models import Letter
 from notifications.ports import KINDS
-from subjects import deadlines, denylist, ports, registers, request_answers, request_timeline, vault
+from subjects import deadlines, denylist, registers, request_answers, request_timeline, subject_file, vault
 from subjects import request_services as services
 from subjects.enums import Disclosure
 from subjects.models import AutomatedDecision, DataSubject, PersonalData, SourceSystem, SubjectRequest
@@ -94,7 +94,7 @@ def told(person: DataSubject, key: str) -> dict[str, object]:
         )
         for letter in Letter.objects.filter(subject=person).order_by("pk")
     ]
-    file = ports.subject_file(person, "ru") if ports.subject_file is not None else b""
+    file = subject_file.as_data(subject_file.read(person, "ru")) | {"made_at": ""}
     return {**answers, "letters": letters, "file": file}
 
 

@@ -1,8 +1,5 @@
-from datetime import datetime
-
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_date, parse_datetime
 
 from subjects import calendar_days, clock, deadlines
 
@@ -17,8 +14,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, code: str, at: str, **options: object) -> None:
-        moment = self._moment(at)
         try:
+            moment = clock.moment(at)
             rule = deadlines.rule(code, at=moment)
             due = clock.due(rule, moment, days=calendar_days.days())
         except ValidationError as error:
@@ -26,15 +23,3 @@ class Command(BaseCommand):
         except OverflowError as error:
             raise CommandError(f"“{at}” is too far away to be counted from.") from error
         self.stdout.write(due.isoformat() if rule.unit == "hour" else clock.local_day(due).isoformat())
-
-    def _moment(self, text: str) -> datetime:
-        try:
-            moment = parse_datetime(text)
-            day = None if moment else parse_date(text)
-        except ValueError:
-            moment = day = None
-        if day is not None:
-            moment = datetime.combine(day, datetime.min.time())
-        if moment is None:
-            raise CommandError(f"“{text}” is no day or moment: write 2026-03-19 or 2026-03-19T17:30.")
-        return moment.replace(tzinfo=clock.ALMATY) if moment.tzinfo is None else moment
