@@ -243,6 +243,8 @@ CELERY_BEAT_SCHEDULE = {
     "requests that are due": {"task": "subjects.tell_of_requests", "schedule": crontab(hour=8, minute=30)},
     "agreements that end": {"task": "transfers.tell_of_ending", "schedule": crontab(hour=9, minute=20)},
     "transfers that people are told of": {"task": "transfers.tell_of_transfers", "schedule": crontab(minute=40)},
+    # shortly after midnight in Almaty: from this day they act themselves
+    "coming of age": {"task": "subjects.come_of_age", "schedule": crontab(hour=0, minute=20)},
     "old answers of the API": {"task": "staff.purge_answers", "schedule": crontab(hour=3, minute=30)},
 }
 

@@ -9,7 +9,7 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from audit.history import track
         from audit.names import REASONS
-        from consent import drafting, feed, ledger, letters, models, on_request, paper, signing, stopping
+        from consent import drafting, feed, ledger, letters, majority, models, on_request, paper, signing, stopping
         from notifications import ports as outbox
         from subjects import ports
 
@@ -33,6 +33,7 @@ class ConsentConfig(AppConfig):
         REASONS.update({reason.value: reason.label for reason in told})
         REASONS["obligation_performed"] = _("the obligation is performed")
         REASONS["term"] = _("the term has passed")
+        REASONS[majority.REASON] = _("the person came of age")
         REASONS[stopping.STOPPED] = _("the consent to processing was withdrawn or ended")
         REASONS[stopping.RESUMED] = _("the consent to processing was given")
         REASONS[on_request.REQUESTED] = _("at the person's request")
@@ -44,6 +45,7 @@ class ConsentConfig(AppConfig):
         track(models.ReceiptKey, exclude=["kek_version", "wrapped"])
         ports.on_keys_rotated.append(signing.rewrap)
         track(models.Subscriber, exclude=["nonce", "sent", "sent_at", "failures", "due_at", "error"])
+        ports.on_came_of_age.append(majority.ask_anew)
         ports.on_standing_changed.append(feed.tell_standing)
         # how far it is changes every second: the page reads it, history need not
         track(models.ConsentImport, exclude=["sealed_file", "rows_done"])

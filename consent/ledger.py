@@ -363,10 +363,17 @@ def expire(*, at: datetime | None = None, limit: int = 1000) -> int:
     return done
 
 
-def _end(row: ConsentState, **when: datetime) -> None:
+def _end(row: ConsentState, reason: str = "term", **when: datetime) -> None:
     given = row.given
     version = given.version if given else None
-    _append(row, CLOCK, kind=EventKind.EXPIRED, version=version, about=given, reason="term", **when)
+    _append(row, CLOCK, kind=EventKind.EXPIRED, version=version, about=given, reason=reason, **when)
+
+
+def end(*, subject: DataSubject, form: ConsentForm, scope: str = "", reason: str) -> None:
+    """A consent ends by law, not by a word of the person; nothing when it is no ground any more. reason: a code."""
+    with locked(Owner(subject), form, scope) as row:
+        if standing_of(row).is_ground:
+            _end(row, reason)
 
 
 # asking how it stands

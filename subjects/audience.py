@@ -14,7 +14,7 @@ from notifications.enums import LetterState, Priority, SkipReason
 from notifications.models import Campaign, Letter
 from staff.enums import Language
 from subjects.enums import LEAVES, IndexKind, Standing
-from subjects.models import DataSubject, DisputedAddress, SearchKey
+from subjects.models import DataSubject, DisputedAddress, PersonLink, SearchKey
 
 # Everybody in the base, former customers included: who is reachable, and by what standing others are left out.
 PEOPLE = f"""
@@ -30,7 +30,15 @@ PEOPLE = f"""
                 SELECT k.subject_id FROM {DisputedAddress._meta.db_table} d
                 JOIN {SearchKey._meta.db_table} k ON k.kind = %(email)s AND k.digest = d.digest
             ) AS disputed
-            FROM {DataSubject._meta.db_table} s WHERE <only>
+            FROM {DataSubject._meta.db_table} s WHERE <only> AND NOT EXISTS (
+                -- a person known twice is told once: by the file that leads, where it can be told at all
+                SELECT 1 FROM {PersonLink._meta.db_table} l JOIN {DataSubject._meta.db_table} t ON t.id = l.subject_id
+                WHERE l.other_id = s.id AND l.kind = %(same)s AND l.ended_at IS NULL
+                AND t.standing = ANY(%(standings)s) AND <only leading> AND EXISTS (
+                    SELECT 1 FROM {SearchKey._meta.db_table} k WHERE k.subject_id = t.id AND k.kind = %(email)s
+                    AND NOT EXISTS (SELECT 1 FROM {DisputedAddress._meta.db_table} d WHERE d.digest = k.digest)
+                )
+            )
         ) AS held
     )
 """  # noqa: S608 -- table names only
@@ -119,9 +127,10 @@ def _counted(statement: str, only: QuerySet[DataSubject] | None, **parameters: A
     condition, people = _condition(only)
     with connection.cursor() as cursor:
         cursor.execute(
-            statement.replace("<only>", condition),
+            statement.replace("<only>", condition).replace("<only leading>", condition.replace("s.id IN", "t.id IN")),
             {
                 "email": IndexKind.EMAIL.value,
+                "same": PersonLink.Kind.SAME_PERSON.value,
                 "disputed": Standing.DISPUTED_ADDRESS.value,
                 "standings": standings,
                 **people,

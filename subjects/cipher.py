@@ -8,6 +8,8 @@ pasted into another person's record does not. Only `subjects.vault` imports this
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
+from json.encoder import encode_basestring
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -46,8 +48,20 @@ def _prepared(key: Key) -> AESGCM:
 
 def _place(subject: UUID, class_: str, category: str, field: str) -> bytes:
     """Each part behind its length, so that no two places are written alike."""
-    parts = (VERSION, subject.bytes, class_.encode(), category.encode(), field.encode())
+    return _BEFORE + subject.bytes + _after(class_, category, field)
+
+
+def _measured(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+# what stands before the 16 bytes of the person, their length included
+_BEFORE = _measured(VERSION) + (16).to_bytes(4, "big")
+
+
+@lru_cache(maxsize=1024)
+def _after(class_: str, category: str, field: str) -> bytes:
+    return _measured(class_.encode(), category.encode(), field.encode())
 
 
 def seal(key: Key, plaintext: bytes, *, subject: UUID, class_: str, category: str, field: str) -> bytes:
@@ -72,7 +86,8 @@ def open_(key: Key, token: bytes, *, subject: UUID, class_: str, category: str, 
 
 def seal_parts(key: Key, parts: Mapping[str, str], *, subject: UUID, class_: str, category: str, field: str) -> bytes:
     """`seal` of a structured value, `{"last_name": …, "first_name": …}`: a JSON object, keys in order, UTF-8."""
-    plaintext = json.dumps(dict(parts), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    members = ",".join(f"{encode_basestring(name)}:{encode_basestring(parts[name])}" for name in sorted(parts))
+    plaintext = f"{{{members}}}".encode()
     return seal(key, plaintext, subject=subject, class_=class_, category=category, field=field)
 
 

@@ -9,11 +9,12 @@ A fault names the line, the column and the reason, never the value: it is kept a
 """
 
 import codecs
-import sys
 import unicodedata
-from collections.abc import Callable, Mapping
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -24,6 +25,7 @@ from subjects.csv_file import HEADERS, File, WholeFile
 from subjects.csv_problems import RowProblem
 from subjects.enums import Standing, SubjectKind
 
+BATCH = 2000
 MOST_CELL = 300
 MOST_PROBLEMS = 1_000
 OLDEST_BIRTH = date(1880, 1, 1)
@@ -31,7 +33,7 @@ CLIENT_NUMBER_LENGTH = 40
 
 LANGUAGES = tuple(Language.values)
 KINDS = tuple(SubjectKind.values)
-# one tuple of each serves two million rows
+CUSTOMER, MINOR, ORDINARY = SubjectKind.CUSTOMER.value, Standing.MINOR.value, Standing.ORDINARY.value
 STATED = {
     (True, True): ("language", "kind"),
     (True, False): ("language",),
@@ -64,15 +66,27 @@ class SubjectRow(NamedTuple):
     stated: tuple[str, ...] = ()
 
 
+class Looked(NamedTuple):
+    """What is known of some good rows beyond the file: problems, {number: the row as it may come in}, warnings."""
+
+    problems: list[RowProblem] = []
+    changed: dict[int, SubjectRow] = {}
+    warnings: list[RowProblem] = []
+
+
+Look = Callable[[Sequence[SubjectRow]], Looked]
+
+
 @dataclass(slots=True)
 class Checked:
     """What a file holds: the good rows, and what is wrong, in the order of the file.
 
     No row of a file that fails as a whole (not UTF-8, a wrong header) is good. Of problems and of warnings at most
     MOST_PROBLEMS are kept each; `more_problems`, `more_warnings` count the rest. `total`: rows read, good and bad.
+    The rows of a file are read from it anew whenever they are gone through: its stream stays open until then.
     """
 
-    rows: list[SubjectRow] = field(default_factory=list)
+    rows: Sequence[SubjectRow] = ()
     problems: list[RowProblem] = field(default_factory=list)
     warnings: list[RowProblem] = field(default_factory=list)
     more_problems: int = 0
@@ -98,18 +112,19 @@ def template(language: str) -> bytes:
     return codecs.BOM_UTF8 + (";".join(names) + "\r\n").encode()
 
 
-def check(stream: BinaryIO, *, today: date, language: str = "kk") -> Checked:
+def check(stream: BinaryIO, *, today: date, language: str = "kk", look: Look | None = None) -> Checked:
     """Check a whole file and tell every fault in one go; nothing is written anywhere.
 
     `stream`: seekable, read from its beginning, left open. `today`: the day ages and future dates are reckoned by.
-    `language`: of people whose row names none. Two rows with one client number or one IIN are both bad, since
-    nobody can tell which is right. Memory: about 0.6 kB a good row. No exception for a bad file.
+    `language`: of people whose row names none. `look`: asked about every BATCH of good rows what is known of them
+    beyond the file. Two rows with one client number or one IIN are both bad, since nobody can tell which is right.
+    Memory: 17 bytes a row and what is wrong. No exception for a bad file.
     """
     checked = Checked()
     try:
-        _check(File(stream), checked, today, language)
+        _check(File(stream), checked, today, language, look)
     except WholeFile as error:
-        checked.rows = []
+        checked.rows = ()
         checked.problems.insert(0, error.problem)
     checked.problems.sort(key=lambda problem: problem.row)
     return checked
@@ -122,38 +137,193 @@ def check_one(cells: Mapping[str, str], *, today: date, language: str = "kk") ->
     """
     reading = _Reading(0, {name: name for name in HEADERS}, dict(cells), today)
     row = reading.row(language)
-    good = [] if reading.problems else [row]
+    good = () if reading.problems else (row,)
     return Checked(rows=good, problems=reading.problems, warnings=reading.warnings, total=1)
 
 
-def _check(file: File, checked: Checked, today: date, language: str) -> None:
+def _check(file: File, checked: Checked, today: date, language: str, look: Look | None) -> None:
     for problem in file.problems:
         checked.add_problem(problem)
-    seen: dict[str, dict[str, int]] = {"client_number": {}, "iin": {}}
-    doubled: set[tuple[str, int]] = set()
+    seen, good = _Seen(), GoodRows(file, today, language)
+    batch: list[SubjectRow] = []
     for number, cells, malformed in file.rows():
         checked.total += 1
         if malformed:
             checked.add_problem(malformed)
+            good.bad.add(number)
+            good.normal.append(False)
             continue
         reading = _Reading(number, file.labels, cells, today)
         row = reading.row(language)
-        for column, value in (("client_number", row.client_number.casefold()), ("iin", row.iin)):
-            if value and (other := seen[column].setdefault(value, number)) != number:
-                reading.refuse(column, f"same_{column}", row=other)
-                if (column, other) not in doubled:
-                    doubled.add((column, other))
-                    label = file.labels[column]
-                    checked.add_problem(RowProblem(other, label, f"same_{column}", {"row": number}))
+        good.normal.append(_is_normal(row, cells))
+        seen.add(row)
         for problem in reading.problems:
             checked.add_problem(problem)
         for warning in reading.warnings:
             checked.add_warning(warning)
-        if not reading.problems and not file.problems:
-            checked.rows.append(row)
-    if doubled:
-        bad = {number for _column, number in doubled}
-        checked.rows = [row for row in checked.rows if row.number not in bad]
+        if reading.problems or file.problems:
+            good.bad.add(number)
+        elif look is not None:
+            batch.append(row)
+            if len(batch) == BATCH:
+                _look(batch, look, good, checked)
+                batch = []
+    if batch and look is not None:
+        _look(batch, look, good, checked)
+    if doubled := seen.doubled():
+        _refuse_doubled(file, doubled, good, checked, today, language)
+    good.count = checked.total - len(good.bad)
+    checked.rows = good if good.count else ()
+
+
+def _look(batch: list[SubjectRow], look: Look, good: "GoodRows", checked: Checked) -> None:
+    found = look(batch)
+    for problem in found.problems:
+        checked.add_problem(problem)
+        good.bad.add(problem.row)
+    for warning in found.warnings:
+        checked.add_warning(warning)
+    good.changed.update(found.changed)
+
+
+def _refuse_doubled(
+    file: File, doubled: set[int], good: "GoodRows", checked: Checked, today: date, language: str
+) -> None:
+    """Read the file once more for the rows that share a value: a hash told that some do, the value tells which."""
+    first: dict[tuple[str, str], int] = {}
+    told: set[tuple[str, int]] = set()
+    for number, cells, malformed in file.rows():
+        if malformed:
+            continue
+        for column, value in _unique(_Reading(number, file.labels, cells, today).row(language)):
+            if not value or hash((column, value)) not in doubled:
+                continue
+            other = first.setdefault((column, value), number)
+            if other == number:
+                continue
+            code, label = f"same_{column}", file.labels[column]
+            checked.add_problem(RowProblem(number, label, code, {"row": other}))
+            if (column, other) not in told:
+                told.add((column, other))
+                checked.add_problem(RowProblem(other, label, code, {"row": number}))
+            good.bad |= {number, other}
+
+
+def _unique(row: SubjectRow) -> tuple[tuple[str, str], ...]:
+    """What no two rows of a file share."""
+    return ("client_number", row.client_number.casefold()), ("iin", row.iin)
+
+
+class _Seen:
+    """Whether values stand in the file twice, by their hashes: 8 bytes each, and not a dictionary of two million."""
+
+    PARTS = 256
+
+    def __init__(self) -> None:
+        self.parts = [array("q") for _ in range(self.PARTS)]
+
+    def add(self, row: SubjectRow) -> None:
+        for key in _unique(row):
+            if key[1]:
+                hashed = hash(key)
+                self.parts[hashed % self.PARTS].append(hashed)
+
+    def doubled(self) -> set[int]:
+        """Hashes that were added more than once."""
+        found = set()
+        for part in self.parts:
+            once: set[int] = set()
+            if len(set(part)) < len(part):
+                found |= {hashed for hashed in part if hashed in once or once.add(hashed)}
+        return found
+
+
+def _is_normal(row: SubjectRow, cells: Mapping[str, str]) -> bool:
+    """Whether the cells say the row as it is, so that nothing need be made of them a second time."""
+    if not row.iin and cells.get("birth_date"):
+        return False
+    of = cells.get
+    return (
+        (
+            of("client_number", ""), of("iin", ""), of("last_name", ""), of("first_name", ""), of("patronymic", ""),
+            of("phone", ""), of("email", ""), of("language") or row.language, of("kind") or row.kind,
+        )
+        == (
+            row.client_number, row.iin, row.last_name, row.first_name, row.patronymic, row.phone, row.email,
+            row.language, row.kind,
+        )
+    )  # fmt: skip
+
+
+class GoodRows(Sequence[SubjectRow]):
+    """The good rows of a checked file, read from it anew by whoever goes through them: none is kept in memory.
+
+    normal: of every row read, whether its cells are in their normal form; those are not normalised again.
+    """
+
+    def __init__(self, file: File, today: date, language: str) -> None:
+        self.file, self.today, self.language = file, today, language
+        self.count = 0
+        self.bad: set[int] = set()
+        self.changed: dict[int, SubjectRow] = {}
+        self.normal = bytearray()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[SubjectRow]:
+        if not self.count:
+            return
+        read = 0
+        for (number, cells, _malformed), normal in zip(self.file.rows(), self.normal, strict=False):
+            if number in self.bad:
+                continue
+            read += 1
+            if row := self.changed.get(number):
+                yield row
+            elif normal:
+                yield self._as_it_is(number, cells)
+            else:
+                reading = _Reading(number, self.file.labels, cells, self.today)
+                row = reading.row(self.language)
+                if reading.problems:
+                    raise Changed
+                yield row
+        if read != self.count:
+            raise Changed
+
+    def _as_it_is(self, number: int, cells: Mapping[str, str]) -> SubjectRow:
+        of = cells.get
+        iin, language, kind = of("iin", ""), of("language", ""), of("kind", "")
+        born = identifiers.born_of(iin) if iin else None
+        minor = born is not None and not identifiers.is_adult(born, self.today)
+        return SubjectRow(
+            number,
+            cells["client_number"],
+            iin,
+            born,
+            of("last_name", ""),
+            of("first_name", ""),
+            of("patronymic", ""),
+            of("phone", ""),
+            of("email", ""),
+            language or self.language,
+            kind or CUSTOMER,
+            MINOR if minor else ORDINARY,
+            STATED[bool(language), bool(kind)],
+        )
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return list(self)[index]
+        return next(islice(self, index, None)) if index >= 0 else list(self)[index]
+
+
+class Changed(Exception):
+    """The file is another than the one that was checked: nothing of it is written."""
+
+    def __init__(self) -> None:
+        super().__init__("The file changed while it was read.")
 
 
 class _Reading:
@@ -189,7 +359,10 @@ class _Reading:
         client_number = self._read("client_number", _client_number) or ""
         if not self.cells.get("client_number", "x").strip():
             self.refuse("client_number", "client_number_empty")
-        stated = {name: self._choice(name, allowed) for name, allowed in (("language", LANGUAGES), ("kind", KINDS))}
+        stated = {
+            name: text if (text := self.cells.get(name)) in allowed else self._choice(name, allowed)
+            for name, allowed in (("language", LANGUAGES), ("kind", KINDS))
+        }
         return SubjectRow(
             number=self.number,
             client_number=client_number,
@@ -208,8 +381,8 @@ class _Reading:
 
     def _read(self, column: str, normalise: Callable[[str], Read]) -> Read | None:
         """What `normalise` makes of the cell; None for an empty, a missing and a bad one."""
-        text = self.cells.get(column, "").strip()
-        if not text:
+        text = self.cells.get(column)
+        if not text or not (text := text.strip()):
             return None
         if len(text) > MOST_CELL:
             self.refuse(column, "cell_long", count=MOST_CELL)
@@ -224,8 +397,7 @@ class _Reading:
             return None
 
     def _name(self, column: str) -> str:
-        # names repeat: one copy of each serves two million rows
-        return sys.intern(self._read(column, identifiers.normalise_name) or "")
+        return self._read(column, identifiers.normalise_name) or ""
 
     def _choice(self, column: str, allowed: tuple[str, ...]) -> str | None:
         def choose(text: str) -> str:

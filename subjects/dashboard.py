@@ -12,8 +12,10 @@ from subjects import calendar_days, request_queues
 from subjects.models import (
     AutomatedDecision,
     DataSubject,
+    Death,
     DenialDispute,
     DenylistEntry,
+    IinCorrection,
     ImportState,
     LegalHold,
     SubjectImport,
@@ -60,6 +62,12 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
          _("People dispute that they are on the denylist"), "denialdispute", "?decided_at__isnull=True"),
         ("review_automateddecision", asked, _("People ask a human to look at an automated decision"),
          "automateddecision", "?reviewed_at__isnull=True&review_asked_at__isnull=False"),
+        ("approve_iincorrection", IinCorrection.objects.filter(approved_at=None, declined_at=None)
+         .exclude(proposed_by=user), _("IINs: a colleague proposes to correct them"),
+         "iincorrection", "?approved_at__isnull=True&declined_at__isnull=True"),
+        ("undo_death", Death.objects.filter(undo_proposed_at__isnull=False, undone_at=None)
+         .exclude(undo_proposed_by=user), _("Deaths: a colleague says that they were recorded by mistake"),
+         "death", "?undone_at__isnull=True&undo_proposed_at__isnull=False"),
         ("lift_legalhold", LegalHold.objects.filter(lift_proposed_at__isnull=False, lifted_at=None)
          .exclude(lift_proposed_by=user), _("Legal holds: a colleague proposes to lift them"),
          "legalhold", "?lifted_at__isnull=True"),

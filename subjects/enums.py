@@ -67,6 +67,8 @@ class IndexKind(models.TextChoices):
     CLIENT_NUMBER = "client_number", pgettext_lazy("search", "client number")
     CONTRACT = "contract", pgettext_lazy("search", "contract number")
     NAME = "name", pgettext_lazy("search", "a word of the name")
+    # of the class evidence: a number the person had until it was corrected
+    EVIDENCE_IIN = "evidence_iin", pgettext_lazy("search", "former IIN")
 
 
 class Access(models.TextChoices):

@@ -10,7 +10,7 @@ from subjects.csv_file import MOST_BYTES
 from subjects.csv_problems import REASONS
 from subjects.enums import CorrectionReason, RevealReason
 from subjects.identifiers import normalise_email
-from subjects.models import CodeChannel
+from subjects.models import CodeChannel, RecordImport
 
 
 class IdentifierForm(forms.Form):
@@ -104,6 +104,28 @@ class EmailForm(forms.Form):
         return "" if self.removing else normalise_email(self.cleaned_data["email"])
 
 
+class RecordImportForm(forms.Form):
+    """A CSV file of values or contracts of people we have."""
+
+    file = forms.FileField(label=_("File"), help_text=_("CSV, UTF-8, up to 200 MB; headers in any of the languages."))
+    what = forms.ChoiceField(label=_("What the file holds"), choices=RecordImport.What.choices)
+    overrule = forms.BooleanField(
+        label=_("Put back values that were corrected here"),
+        required=False,
+        help_text=_("Otherwise a correction by an officer or the person stays, and the row gets a warning."),
+    )
+    dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)
+
+    def clean_file(self):
+        return _not_too_large(self.cleaned_data["file"])
+
+
+def _not_too_large(upload):
+    if upload.size > MOST_BYTES:
+        raise ValidationError(REASONS["file_size"] % {"megabytes": MOST_BYTES // 1024 // 1024})
+    return upload
+
+
 class ImportForm(forms.Form):
     """A CSV file of data subjects."""
 
@@ -117,8 +139,4 @@ class ImportForm(forms.Form):
     dry_run = forms.BooleanField(label=_("Check only, write nothing"), required=False)
 
     def clean_file(self):
-        upload = self.cleaned_data["file"]
-        if upload.size > MOST_BYTES:
-            problem = REASONS["file_size"] % {"megabytes": MOST_BYTES // 1024 // 1024}
-            raise ValidationError(problem)
-        return upload
+        return _not_too_large(self.cleaned_data["file"])

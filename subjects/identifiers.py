@@ -8,6 +8,7 @@ its params may be stored and told again in the reader's language. Source: law.md
 import re
 import unicodedata
 from datetime import date
+from operator import mul
 from typing import Literal, NamedTuple, NoReturn
 
 import phonenumbers
@@ -114,11 +115,14 @@ def _twelve_digits(text: str, code: str) -> str:
     refuse(code, count=len(compact))
 
 
+WEIGHTS = (tuple(range(1, 12)), (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2))
+
+
 def check_digit(eleven: str) -> int | None:
     """The twelfth digit of an IIN or BIN, or None when both passes give 10 and the number is never issued."""
-    digits = [int(digit) for digit in eleven]
-    for weights in (range(1, 12), (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)):
-        rest = sum(digit * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+    digits = list(map(int, eleven))
+    for weights in WEIGHTS:
+        rest = sum(map(mul, digits, weights)) % 11
         if rest < 10:
             return rest
     return None
@@ -164,6 +168,11 @@ def normalise_iin(text: str, *, on: date | None = None) -> Iin:
     return Iin(number, born, "male" if century % 2 else "female")
 
 
+def born_of(iin: str) -> date:
+    """The birth date that a valid IIN with a century says."""
+    return date(1800 + (int(iin[6]) - 1) // 2 * 100 + int(iin[:2]), int(iin[2:4]), int(iin[4:6]))
+
+
 def normalise_bin(text: str) -> str:
     """The BIN in `text` (law.md 3.2); an IIN is refused by name. Raises ValidationError."""
     number = _twelve_digits(text, "bin_length")
@@ -194,6 +203,8 @@ def normalise_phone(text: str) -> Phone:
     Operators' new prefixes appear, so an unknown prefix, a landline and a foreign number are accepted with a
     warning (law.md 3.4). Raises ValidationError.
     """
+    if KZ_MOBILE.fullmatch(text):
+        return Phone(text)
     text = text.strip()
     for position, letter in enumerate(text, start=1):
         if not ("0" <= letter <= "9" or PHONE_SEPARATORS.match(letter) or (letter == "+" and position == 1)):
@@ -352,6 +363,8 @@ def normalise_name(text: str) -> str:
 
     `position` counts in the name so normalised.
     """
+    if len(text) <= NAME_LENGTH and WHOLE_NAME.fullmatch(text):
+        return text
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if len(name) > NAME_LENGTH:
         refuse("name_length", count=len(name))

@@ -2,7 +2,8 @@
 transaction, and every bad one is named; the same client number again updates and never doubles (DESIGN 8)."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import islice
 from typing import BinaryIO, NamedTuple
@@ -10,13 +11,17 @@ from typing import BinaryIO, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from subjects import corrections, ports, recording, search, vault
-from subjects.csv_rows import Checked, RowProblem, SubjectRow, check
+from subjects import copying, corrections, ports, recording, search, vault
+from subjects.csv_rows import BATCH, Checked, Looked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
 from subjects.models import CabinetEvent, DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
 
-BATCH = 2000
 JOB = "import"
+# names repeat: so many keys of their words are kept while a file is written, and dropped with it
+MOST_WORDS = 50_000
+CLIENT_NUMBER, IIN, PHONE, EMAIL, NAME = (
+    kind.value for kind in (IndexKind.CLIENT_NUMBER, IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.NAME)
+)
 
 Progress = Callable[[int, int], None]
 
@@ -35,17 +40,27 @@ def parts_of(row: SubjectRow) -> dict[str, dict[str, str]]:
     return {code: parts for code in corrections.COLUMNS if (parts := corrections.brought(row, code))}
 
 
-def index_of(row: SubjectRow) -> list[tuple[str, bytes, str]]:
-    """(kind, digest, hint) of everything the person shall be found by."""
-    wanted = [
-        (IndexKind.CLIENT_NUMBER, row.client_number),
-        (IndexKind.IIN, row.iin),
-        (IndexKind.PHONE, row.phone),
-        (IndexKind.EMAIL, row.email),
-    ]
-    keys = [search.keys_of(kind, text) for kind, text in wanted if text]
-    words = dict.fromkeys(search.name_words(row.last_name or "", row.first_name or "", row.patronymic or ""))
-    return keys + [search.keys_of(IndexKind.NAME, word) for word in words]
+def index_of(row: SubjectRow, names: dict[str, tuple[str, bytes, str]] | None = None) -> list[tuple[str, bytes, str]]:
+    """(kind, digest, hint) of everything the person shall be found by; the row was checked, so it is normal already.
+
+    names: keys of words that were made before, to be made once; a word it lacks is added while there is room.
+    """
+    keys = [search.key_of_normal(CLIENT_NUMBER, row.client_number.casefold())]
+    if row.iin:
+        keys.append(search.key_of_normal(IIN, row.iin))
+    if row.phone:
+        keys.append(search.key_of_normal(PHONE, row.phone))
+    if row.email:
+        keys.append(search.key_of_normal(EMAIL, row.email.casefold()))
+    made = {} if names is None else names
+    for word in dict.fromkeys(search.name_words(row.last_name, row.first_name, row.patronymic)):
+        key = made.get(word)
+        if key is None:
+            key = search.key_of_normal(NAME, word)
+            if len(made) < MOST_WORDS:
+                made[word] = key
+        keys.append(key)
+    return keys
 
 
 def _batches(rows: Sequence[SubjectRow]) -> Iterator[list[SubjectRow]]:
@@ -54,23 +69,31 @@ def _batches(rows: Sequence[SubjectRow]) -> Iterator[list[SubjectRow]]:
         yield batch
 
 
-def _known(rows: Sequence[SubjectRow]) -> dict[str, DataSubject]:
+def known_people(client_numbers: Sequence[str]) -> dict[str, DataSubject]:
     """{client number: person} of those we have already; one query."""
-    digests = {search.digest(IndexKind.CLIENT_NUMBER, row.client_number): row.client_number for row in rows}
+    digests = {search.digest(IndexKind.CLIENT_NUMBER, number): number for number in client_numbers}
     keys = SearchKey.objects.filter(kind=IndexKind.CLIENT_NUMBER, digest__in=list(digests)).select_related("subject")
     return {digests[bytes(key.digest)]: key.subject for key in keys}
 
 
+def _known(rows: Sequence[SubjectRow]) -> dict[str, DataSubject]:
+    return known_people([row.client_number for row in rows])
+
+
 def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
     """Rows whose IIN already belongs to a person with another client number: never a duplicate, never a guess."""
+    return [problem for batch in _batches(rows) for problem in _conflicts(batch, _known(batch))]
+
+
+def _conflicts(batch: Sequence[SubjectRow], known: dict[str, DataSubject]) -> list[RowProblem]:
     problems = []
-    for batch in _batches(rows):
-        by_digest = {search.digest(IndexKind.IIN, row.iin): row for row in batch if row.iin}
-        mine = {client: subject.pk for client, subject in _known(batch).items()}
+    by_digest = {search.digest_of_normal(IIN, row.iin): row for row in batch if row.iin}
+    if by_digest:
         taken = SearchKey.objects.filter(kind=IndexKind.IIN, digest__in=list(by_digest))
         for digest, subject_id in taken.values_list("digest", "subject_id"):
             row = by_digest[bytes(digest)]
-            if mine.get(row.client_number) != subject_id:
+            mine = known.get(row.client_number)
+            if mine is None or mine.pk != subject_id:
                 problems.append(RowProblem(row.number, "iin", "iin_taken", {"reference": f"S-{subject_id:06d}"}))
     return problems
 
@@ -79,12 +102,21 @@ def keep_corrections(rows: Sequence[SubjectRow], *, job: str = JOB) -> tuple[lis
     """(the rows without what would undo a correction made here, a warning for each such value); six queries a batch."""
     kept, warnings = [], []
     for batch in _batches(rows):
-        known = _known(batch)
-        pairs = [(known[row.client_number], row) for row in batch if row.client_number in known]
-        changed, told = corrections.keep(pairs, job=job) if pairs else ({}, [])
+        changed, told = _corrected(batch, _known(batch), job=job)
         kept += [changed.get(row.number, row) for row in batch]
         warnings += told
     return kept, warnings
+
+
+def _corrected(
+    rows: Sequence[SubjectRow], known: dict[str, DataSubject], *, job: str
+) -> tuple[dict[int, SubjectRow], list[RowProblem]]:
+    """({number: a row without what would undo a correction}, warnings) of some rows."""
+    pairs = [(known[row.client_number], row) for row in rows if row.client_number in known]
+    if not pairs:
+        return {}, []
+    kept, warnings = corrections.keep(pairs, job=job)
+    return {warning.row: kept[warning.row] for warning in warnings}, warnings
 
 
 def examine(stream: BinaryIO, *, language: str, today: date | None = None, overrule: bool = False) -> Checked:
@@ -93,24 +125,17 @@ def examine(stream: BinaryIO, *, language: str, today: date | None = None, overr
     language: of people whose row has none. overrule: whether the file is right where an officer or the person has
     corrected a value; otherwise their correction stays, with a warning.
     """
-    checked = check(stream, today=today or timezone.localdate(), language=language)
-    taken = conflicts(checked.rows)
-    for problem in taken:
-        checked.add_problem(problem)
-    bad = {problem.row for problem in taken}
-    checked.rows = [row for row in checked.rows if row.number not in bad] if bad else checked.rows
-    if not overrule:
-        checked.rows, warnings = keep_corrections(checked.rows)
-        for warning in warnings:
-            checked.add_warning(warning)
-    return checked
 
+    def look(batch: Sequence[SubjectRow]) -> Looked:
+        known = _known(batch)
+        problems = _conflicts(batch, known)
+        if overrule:
+            return Looked(problems)
+        bad = {problem.row for problem in problems}
+        changed, warnings = _corrected([row for row in batch if row.number not in bad], known, job=JOB)
+        return Looked(problems, changed, warnings)
 
-def _copy(table: str, columns: Sequence[str], rows: Iterator[Sequence]) -> None:
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
-    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+    return check(stream, today=today or timezone.localdate(), language=language, look=look)
 
 
 def _ids(count: int) -> list[int]:
@@ -123,42 +148,56 @@ def _ids(count: int) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def _add(rows: Sequence[SubjectRow], categories: dict[str, DataCategory], job: str) -> None:
-    people = [(pk, uuid.uuid4(), row) for pk, row in zip(_ids(len(rows)), rows, strict=True)]
-    classes = dict.fromkeys(category.retention_class for category in categories.values())
-    keys = {(pk, name): vault.make_key(pk, name) for pk, _public, row in people for name in classes}
+class Prepared(NamedTuple):
+    """New people as COPY takes them, a block a table."""
 
-    def values() -> Iterator[Sequence]:
-        for pk, public_id, row in people:
+    subjects: bytes
+    keys: bytes
+    values: bytes
+    index: bytes
+
+
+class Preparer:
+    """Makes rows ready for COPY: keys, ciphertext, digests. It asks no database, so a thread of its own may do it."""
+
+    def __init__(self, categories: Iterable[DataCategory], job: str) -> None:
+        self.places = {category.code: (category.pk, category.retention_class) for category in categories}
+        self.classes = tuple(dict.fromkeys(name for _pk, name in self.places.values()))
+        self.source = copying.as_text(job)
+        # keys of the words of names, made once
+        self.names: dict[str, tuple[str, bytes, str]] = {}
+        self.now = timezone.now().isoformat()
+
+    def __call__(self, rows: Sequence[SubjectRow], ids: Sequence[int]) -> Prepared:
+        subjects, keys, values, index = [], [], [], []
+        for pk, row in zip(ids, rows, strict=True):
+            public_id = uuid.uuid4()
+            subjects.append(f"{pk}\t{public_id}\t{row.kind}\t{row.standing}\t{row.language}\t{self.now}\n")
+            ready = {}
+            for name in self.classes:
+                new = vault.make_key(pk, name)
+                ready[name] = vault.prepared(new)
+                keys.append(f"{pk}\t{name}\t{new.kek_version}\t{copying.as_bytes(new.wrapped)}\n")
             for code, parts in parts_of(row).items():
-                category = categories[code]
-                name = category.retention_class
-                sealed = vault.seal(
-                    keys[pk, name].data_key, parts, subject=public_id, retention_class=name, category=code
-                )
-                yield pk, category.pk, name, sealed, job, "subject"
+                category, name = self.places[code]
+                sealed = vault.seal(ready[name], parts, subject=public_id, retention_class=name, category=code)
+                values.append(f"{pk}\t{category}\t{name}\t{copying.as_bytes(sealed)}\t{self.source}\tsubject\n")
+            for kind, digest, hint in index_of(row, self.names):
+                index.append(f"{pk}\t{kind}\t{copying.as_bytes(digest)}\t{copying.as_text(hint)}\n")
+        return Prepared(*("".join(lines).encode() for lines in (subjects, keys, values, index)))
 
-    now = timezone.now()
-    _copy(
-        DataSubject._meta.db_table,
-        ("id", "public_id", "kind", "standing", "language", "created_at"),
-        ((pk, public_id, row.kind, row.standing, row.language, now) for pk, public_id, row in people),
-    )
-    _copy(
-        SubjectKey._meta.db_table,
-        ("subject_id", "retention_class", "kek_version", "wrapped"),
-        ((key.subject_id, key.retention_class, key.kek_version, key.wrapped) for key in keys.values()),
-    )
-    _copy(
-        PersonalData._meta.db_table,
-        ("subject_id", "category_id", "retention_class", "sealed", "source", "disclosure"),
-        values(),
-    )
-    _copy(
-        SearchKey._meta.db_table,
-        ("subject_id", "kind", "digest", "hint"),
-        ((pk, *key) for pk, _public, row in people for key in index_of(row)),
-    )
+
+TABLES = (
+    (DataSubject, ("id", "public_id", "kind", "standing", "language", "created_at")),
+    (SubjectKey, ("subject_id", "retention_class", "kek_version", "wrapped")),
+    (PersonalData, ("subject_id", "category_id", "retention_class", "sealed", "source", "disclosure")),
+    (SearchKey, ("subject_id", "kind", "digest", "hint")),
+)
+
+
+def _write(prepared: Prepared) -> None:
+    for (model, columns), block in zip(TABLES, prepared, strict=True):
+        copying.copy(model._meta.db_table, columns, [block])
 
 
 def _update(rows: Sequence[tuple[DataSubject, SubjectRow]], job: str) -> int:
@@ -226,20 +265,26 @@ def load(rows: Sequence[SubjectRow], *, job: str = JOB, progress: Progress = lam
 
     Cost: about six statements a batch of 2,000 new people; one statement and a few a changed person.
     """
-    categories = {
-        category.code: category
-        for category in DataCategory.objects.filter(code__in=["full_name", "iin", "mobile_phone", "email"])
-    }
+    prepare = Preparer(DataCategory.objects.filter(code__in=corrections.COLUMNS), job)
     created = updated = done = 0
-    for batch in _batches(rows):
-        known = _known(batch)
-        new = [row for row in batch if row.client_number not in known]
-        old = [(known[row.client_number], row) for row in batch if row.client_number in known]
-        if new:
-            _add(new, categories, job)
-        if old:
-            updated += _update(old, job)
-        created += len(new)
-        done += len(batch)
-        progress(done, len(rows))
+    batches, waiting = _batches(rows), None
+    # while the database takes one batch, the next is read and sealed: two cores, two batches in memory
+    with copying.checked_at_once(), ThreadPoolExecutor(max_workers=1) as beside:
+        reading = beside.submit(next, batches, None)
+        while batch := reading.result():
+            reading = beside.submit(next, batches, None)
+            known = _known(batch)
+            new = [row for row in batch if row.client_number not in known]
+            old = [(known[row.client_number], row) for row in batch if row.client_number in known]
+            making = beside.submit(prepare, new, _ids(len(new))) if new else None
+            if waiting:
+                _write(waiting.result())
+            waiting = making
+            if old:
+                updated += _update(old, job)
+            created += len(new)
+            done += len(batch)
+            progress(done, len(rows))
+        if waiting:
+            _write(waiting.result())
     return Outcome(rows=done, created=created, updated=updated, unchanged=done - created - updated)

@@ -5,7 +5,7 @@ Neither ever leaves this module: no error, repr or log line holds a key. `mask` 
 
 import base64
 import binascii
-import hmac
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -100,7 +100,7 @@ class IndexKeys:
 
     def __init__(self, key: bytes) -> None:
         self._keys = {
-            kind: HKDF(hashes.SHA256(), 32, salt=None, info=f"kelisim search {kind}".encode()).derive(key)
+            kind: _begun(HKDF(hashes.SHA256(), 32, salt=None, info=f"kelisim search {kind}".encode()).derive(key))
             for kind in INDEX_KINDS
         }
 
@@ -120,10 +120,19 @@ class IndexKeys:
         An IIN has only some 7 × 10^8 values, so nothing without a key would hide it (security.md 3.1).
         `kind`: of INDEX_KINDS, else ValueError.
         """
-        key = self._keys.get(str(kind))
-        if key is None:
+        begun = self._keys.get(str(kind))
+        if begun is None:
             raise ValueError(f"{kind} is no kind of search: {', '.join(INDEX_KINDS)}")
-        return hmac.digest(key, normalised.encode(), "sha256")[:DIGEST_BYTES]
+        inner, outer = begun[0].copy(), begun[1].copy()
+        inner.update(normalised.encode())
+        outer.update(inner.digest())
+        return outer.digest()[:DIGEST_BYTES]
+
+
+def _begun(key: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """HMAC's two hashes (RFC 2104) with the padded key in: a million digests begin there, and not at the key."""
+    block = key.ljust(64, b"\0")
+    return hashlib.sha256(bytes(b ^ 0x36 for b in block)), hashlib.sha256(bytes(b ^ 0x5C for b in block))
 
 
 HIDDEN = "•••"

@@ -49,6 +49,7 @@ class DataSubject(models.Model):
             ("import_subjects", _("Can import data subjects")),
             ("issue_paper_code", _("Can issue a sign-in code on paper")),
             ("correct_email", _("Can correct a person's e-mail")),
+            ("note_majority", _("Can note that a minor came of age")),
         ]
         constraints = [models.UniqueConstraint(fields=["reference"], name="subjects_reference_once")]
 
@@ -144,6 +145,25 @@ class SubjectImport(ImportRun):
         verbose_name_plural = _("imports of data subjects")
 
 
+class RecordImport(ImportRun):
+    """A file of values or of contracts of people on its way in."""
+
+    class What(models.TextChoices):
+        VALUES = "values", _("values")
+        CONTRACTS = "contracts", _("contracts")
+
+    what = models.CharField(_("what the file holds"), max_length=10, choices=What)
+    # the file is right where an officer or the person has corrected a value
+    overrule = models.BooleanField(_("puts corrected values back"), default=False)
+    added = models.PositiveIntegerField(_("added"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+
+    class Meta(ImportRun.Meta):
+        abstract = False
+        verbose_name = _("import of values or contracts")
+        verbose_name_plural = _("imports of values and contracts")
+
+
 class Task(models.Model):
     """Something an officer must look at about a person: a disputed address now, requests later."""
 
@@ -185,6 +205,7 @@ from subjects.clock_models import CalendarDay, Deadline, DutyRule  # noqa: E402
 from subjects.disputes import DisputedAddress  # noqa: E402
 from subjects.door import CabinetEvent, CodeChannel, CodeUse, SignInCode  # noqa: E402
 from subjects.handover_models import HandoverKey, HandoverUse  # noqa: E402
+from subjects.life_models import Death, IinCorrection  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
 from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
 from subjects.requests import (  # noqa: E402
@@ -213,6 +234,7 @@ __all__ = [
     "DataCategory",
     "DataSubject",
     "Deadline",
+    "Death",
     "DenialDispute",
     "DenylistEntry",
     "DisputedAddress",
@@ -220,11 +242,13 @@ __all__ = [
     "DutyRule",
     "HandoverKey",
     "HandoverUse",
+    "IinCorrection",
     "ImportState",
     "LegalHold",
     "PersonLink",
     "PersonalData",
     "PlannedDestruction",
+    "RecordImport",
     "Representative",
     "RequestFile",
     "RequestItem",

@@ -16,14 +16,17 @@ from django.utils.translation import gettext_lazy as _
 from audit import past
 from subjects import subject_page
 from subjects.disclosure import told
+from subjects.enums import Standing
 from subjects.models import (
     Application,
     AutomatedDecision,
     Contract,
     DataCategory,
     DataSubject,
+    Death,
     DenylistEntry,
     DocumentSeen,
+    IinCorrection,
     LegalHold,
     PersonalData,
     PersonLink,
@@ -46,6 +49,8 @@ class _Kind(NamedTuple):
     model: type[models.Model]
     rows: Rows
     cells: Cells
+    # whether a first row is added from here; otherwise the part that says what may happen does
+    begins_here: bool = True
 
 
 def _day(moment: Any) -> str:
@@ -68,7 +73,7 @@ def _part(order: int, kind: _Kind) -> None:
             return None
         found = sorted(kind.rows(request, subject, at), key=lambda row: -row.pk)
         pages = admin.site.is_registered(kind.model)
-        may_add = at is None and pages and _has_add(request, kind.model)
+        may_add = at is None and pages and kind.begins_here and _has_add(request, kind.model)
         if not found and not may_add:
             return None
         now, change = at or timezone.now(), f"admin:subjects_{name}_change"
@@ -127,6 +132,15 @@ def _people(field: str, model: type[models.Model]) -> Rows:
         return found
 
     return rows
+
+
+def _linked(request: HttpRequest, subject: DataSubject, at: datetime | None) -> list[PersonLink]:
+    """Links of the person, and the file that leads theirs."""
+    found = past.rows(PersonLink, at, subject=subject) + past.rows(PersonLink, at, other=subject, kind="same_person")
+    people = DataSubject.objects.in_bulk({pk for row in found for pk in (row.subject_id, row.other_id)})
+    for row in found:
+        row.subject, row.other = people[row.subject_id], people[row.other_id]
+    return found
 
 
 def _denial_state(row: DenylistEntry, now: datetime) -> Promise:
@@ -244,8 +258,30 @@ _part(
         _("Linked people"),
         (_("linked person"), _("kind"), _("ended at")),
         PersonLink,
-        _people("other", PersonLink),
-        lambda row, now: (row.other, row.get_kind_display(), _day(row.ended_at)),
+        _linked,
+        lambda row, now: (f"{row.subject} → {row.other}", row.get_kind_display(), _day(row.ended_at)),
+    ),
+)
+_part(
+    44,
+    _Kind(
+        _("Corrections of the IIN"),
+        (_("proposed at"), _("approved at"), _("declined at")),
+        IinCorrection,
+        _of(IinCorrection),
+        lambda row, now: (_day(row.proposed_at), _day(row.approved_at), _day(row.declined_at)),
+        begins_here=False,
+    ),
+)
+_part(
+    46,
+    _Kind(
+        _("Death"),
+        (_("died on"), _("recorded at"), _("undone at")),
+        Death,
+        _of(Death),
+        lambda row, now: (_day(row.died_on), _day(row.recorded_at), _day(row.undone_at)),
+        begins_here=False,
     ),
 )
 _part(
@@ -270,3 +306,31 @@ _part(
         ),
     ),
 )  # fmt: skip
+
+
+def _add(model: str, subject: DataSubject) -> str:
+    return f"{reverse(f'admin:subjects_{model}_add')}?subject={subject}"
+
+
+def _life(request: HttpRequest, subject: DataSubject, at: datetime | None) -> dict | None:
+    """What an officer may do when something changes in the person's life, and which file leads; one query."""
+    living = subject.standing not in (Standing.DECEASED, Standing.ERASED)
+    of_age = reverse("admin:subjects_of_age", args=[subject.pk])
+    steps = (
+        ("add_personlink", True, _("Link another file of the same person"), _add("personlink", subject)),
+        ("add_iincorrection", living, _("Correct the IIN"), _add("iincorrection", subject)),
+        ("note_majority", subject.standing == Standing.MINOR, _("They came of age"), of_age),
+        ("add_death", living, _("Record the death"), _add("death", subject)),
+    )
+    may = request.user.has_perm
+    actions = [
+        (label, address) for right, there, label, address in steps if at is None and there and may(f"subjects.{right}")
+    ]
+    leading = past.rows(PersonLink, at, other=subject, kind="same_person")
+    now = at or timezone.now()
+    leads = [row.subject_id for row in leading if row.ended_at is None or row.ended_at > now]
+    follows = DataSubject.objects.filter(pk__in=leads).first() if leads else None
+    return {"actions": actions, "follows": follows} if actions or follows else None
+
+
+subject_page.PARTS.append(subject_page.Part(50, "admin/subjects/_life.html", _life))

@@ -71,6 +71,7 @@ class Representative(models.Model):
         PARENT = "parent", pgettext_lazy("representative", "parent or adopter")
         GUARDIAN = "guardian", pgettext_lazy("representative", "guardian or trustee")
         COURT = "court", pgettext_lazy("representative", "act of a court")
+        INHERITANCE = "inheritance", pgettext_lazy("representative", "heir of a dead person")
 
     class Act(models.TextChoices):
         KNOW = "know", pgettext_lazy("representative", "learn what is held")
@@ -177,6 +178,12 @@ class PersonLink(models.Model):
                 condition=Q(ended_at=None),
                 name="subjects_link_once",
                 violation_error_message=_("These two are linked so already."),
+            ),
+            models.UniqueConstraint(
+                fields=["other"],
+                condition=Q(kind="same_person", ended_at=None),
+                name="subjects_link_one_leads",
+                violation_error_message=_("This file follows another one already: end that link first."),
             ),
             models.CheckConstraint(
                 condition=Q(ended_by=None, ended_at=None) | Q(ended_by__isnull=False, ended_at__isnull=False),

@@ -21,6 +21,8 @@ on_standing_changed: list[Callable[[DataSubject], None]] = []
 on_corrected: list[Callable[[DataSubject, str], None]] = []
 # called when values were destroyed or taken away: the person and the codes of their categories (94-V art. 18)
 on_destruction: list[Callable[[DataSubject, Collection[str]], None]] = []
+# called when a minor came of age, before the standing is told: what others agreed to for them is asked anew
+on_came_of_age: list[Callable[[DataSubject], None]] = []
 # called when the active key-encryption key changed: wrap anew what the app keeps wrapped; returns how many
 on_keys_rotated: list[Callable[[], int]] = []
 # {kind of request: what a granted one does by itself}; filled by the app that owns the act

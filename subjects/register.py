@@ -112,6 +112,14 @@ REGISTER: dict[str, dict[Holds, str]] = {
         PLAIN: "id subject representative basis acts document valid_from valid_until ended_by ended_at",
     },
     "subjects.PersonLink": {PLAIN: "id kind subject other created_at ended_by ended_at"},
+    "subjects.IinCorrection": {
+        SEALED: "sealed_iin",
+        PLAIN: "id subject document proposed_by proposed_at approved_by approved_at declined_by declined_at",
+    },
+    "subjects.Death": {
+        EVIDENCE: "subject document died_on",
+        PLAIN: "id stood recorded_by recorded_at undo_proposed_by undo_proposed_at undone_by undone_at",
+    },
     "subjects.DutyRule": {
         PROSE: "title title_kk title_ru title_en article",
         PLAIN: f"{OPENED} code amount unit trigger may_pause_for confirmed_by_counsel",
@@ -141,6 +149,12 @@ REGISTER: dict[str, dict[Holds, str]] = {
         EVIDENCE: "sha256",
         PLAIN: "id state dry_run default_language overrule rows_total rows_good rows_done created updated problems"
         " warnings more_problems more_warnings started_by started_at finished_at",
+    },
+    "subjects.RecordImport": {
+        SEALED: "sealed_file",
+        EVIDENCE: "sha256",
+        PLAIN: "id state dry_run what overrule rows_total rows_good rows_done added changed problems warnings"
+        " more_problems more_warnings started_by started_at finished_at",
     },
     "subjects.SignInCode": {
         INDEX: "identifier_digest address_digest",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from subjects import duplicates
 from subjects.enums import Standing
 from subjects.models import DataSubject, DocumentSeen, PersonLink, Representative
 
@@ -103,7 +104,12 @@ def may_act_for(*, representative: DataSubject, subject: DataSubject, act: str) 
 
 
 def link(*, subject: DataSubject, other: DataSubject, kind: str) -> PersonLink:
-    """Write down what `other` is to the person. Raises ValidationError for oneself or a link that is there already."""
+    """Write down what `other` is to the person. Raises ValidationError for oneself or a link that is there already.
+
+    The same person known twice: the rules are those of `duplicates.unite`.
+    """
+    if kind == PersonLink.Kind.SAME_PERSON:
+        return duplicates.unite(leading=subject, following=other)
     row = PersonLink(subject=subject, other=other, kind=kind)
     row.full_clean()
     row.save()

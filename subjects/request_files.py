@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import evidence, subject_file, vault
+from subjects import evidence, subject_file, vault, vault_out
 from subjects import request_rules as rules
 from subjects.enums import Disclosure
 from subjects.files import ENDINGS, media_type
@@ -66,7 +66,7 @@ def attach_subject_file(row: SubjectRequest) -> RequestFile | None:
     """Everything we hold on the person as one PDF, part of an answer (policy 7.1); sealed as soon as it is made."""
     if row.disclosure == Disclosure.WITHHELD:
         return None
-    values = vault.open_whole("answer", subject=row.subject)
+    values = vault_out.open_whole("answer", subject=row.subject)
     return _keep(row, RequestFile.Kind.ANSWER, subject_file.build(row.subject, row.language, values=values))
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
+from subjects import duplicates
 from subjects.enums import IndexKind
 from subjects.identifiers import normalise_email, normalise_iin, normalise_phone
 from subjects.keyring import mask
-from subjects.models import DataSubject, SearchKey
+from subjects.models import Contract, DataSubject, SearchKey
 from subjects.vault import index_keys
 
 
@@ -25,7 +26,7 @@ def name_words(*names: str) -> Iterator[str]:
 def normalise(kind: str, text: str) -> str:
     """What `text` is searched and indexed as. Raises ValidationError when it is no `kind` at all."""
     match kind:
-        case IndexKind.IIN:
+        case IndexKind.IIN | IndexKind.EVIDENCE_IIN:
             try:
                 return normalise_iin(text).number
             except ValidationError as error:
@@ -49,7 +50,17 @@ def digest(kind: str, text: str) -> bytes:
 
 def keys_of(kind: str, text: str) -> tuple[str, bytes, str]:
     """(kind, digest, masked hint) of a value that the index shall find."""
-    return str(kind), digest(kind, text), mask(kind, normalise(kind, text))
+    return key_of_normal(str(kind), normalise(kind, text))
+
+
+def digest_of_normal(kind: str, normal: str) -> bytes:
+    """The same of a value in its normal form already."""
+    return index_keys().digest(kind, normal)
+
+
+def key_of_normal(kind: str, normal: str) -> tuple[str, bytes, str]:
+    """The same of a value in its normal form already: a million rows do not ask twice."""
+    return kind, index_keys().digest(kind, normal), mask(kind, normal)
 
 
 def find(kind: str, text: str) -> QuerySet[DataSubject]:
@@ -62,12 +73,13 @@ def find(kind: str, text: str) -> QuerySet[DataSubject]:
 
 
 def people(term: str, *, most: int) -> list[int]:
-    """Ids of the people that `term` names exactly, of many the newest `most`; three statements.
+    """Ids of the people that `term` names exactly, of many the newest `most`; five statements.
 
-    term: a reference, IIN, phone, e-mail, client number, or whole words of one name. Part of a word finds nobody.
+    term: a reference, IIN, also one they had until it was corrected, phone, e-mail, client number, contract number,
+    or whole words of one name. Part of a word finds nobody. Whoever is known twice is found with both files.
     """
     exact = Q(pk__in=[])
-    for kind in (IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.CLIENT_NUMBER):
+    for kind in (IndexKind.IIN, IndexKind.EVIDENCE_IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.CLIENT_NUMBER):
         try:
             exact |= Q(kind=kind, digest=digest(kind, term))
         except ValidationError:
@@ -79,6 +91,8 @@ def people(term: str, *, most: int) -> list[int]:
         for word in words:
             named = named.filter(search_keys__kind=IndexKind.NAME, search_keys__digest=digest(IndexKind.NAME, word))
         found |= set(named.values_list("pk", flat=True)[:most])
+    found |= set(Contract.objects.filter(number=term).values_list("subject", flat=True))
+    found |= duplicates.other_files(found)
     return sorted(found, reverse=True)[:most]
 
 

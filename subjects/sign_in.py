@@ -29,10 +29,10 @@ from notifications.models import Letter
 from notifications.ports import LetterKind
 from notifications.services import write
 from staff.models import StaffUser
-from subjects import search, texts
+from subjects import duplicates, search, texts
 from subjects.codes import LIVES, code_of, digest_of, is_current, make_code, newer
 from subjects.enums import LEAVES, IndexKind
-from subjects.models import CabinetEvent, CodeChannel, CodeUse, DataSubject, SignInCode, TextMessage
+from subjects.models import CabinetEvent, CodeChannel, CodeUse, DataSubject, SearchKey, SignInCode, TextMessage
 from subjects.rules import check_may_issue_paper_code
 
 KIND = "sign_in_code"
@@ -115,9 +115,12 @@ def _full_until(asks: QuerySet[SignInCode], limits: Limits) -> datetime | None:
 
 
 def _whose(kind: str, digest: bytes) -> DataSubject | None:
-    """The one person indexed under this; nobody when a phone belongs to several or the cabinet is closed."""
-    people = DataSubject.objects.filter(search_keys__kind=kind, search_keys__digest=digest).distinct()[:2]
-    found = list(people)
+    """The one person indexed under this; nobody when a phone belongs to several or the cabinet is closed.
+
+    A person known twice comes in by the file that leads, whichever of the two the number stands in.
+    """
+    files = SearchKey.objects.filter(kind=kind, digest=digest)
+    found = list(DataSubject.objects.filter(pk__in=duplicates.leading_files(files))[:2])
     if len(found) != 1 or not LEAVES[found[0].standing].cabinet:
         return None
     return found[0]

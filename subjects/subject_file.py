@@ -159,7 +159,7 @@ def read(
 ) -> File:
     """Everything we hold on the person, in `language` (kk, ru, en), as it stood at `at` (aware; None: as it stands).
 
-    values: opened by `vault.own_values` or `vault.reveal_for_answer` for the same moment; None: none is shown. The
+    values: opened by `vault.own_values` or `vault_out.reveal_for_answer` for the same moment; None: none is shown. The
     number of queries depends on nothing. Raises ValueError for another language.
     """
     language = Language(language).value

@@ -6,7 +6,7 @@ from celery import shared_task
 from audit.actor import acting_as
 from notifications import delivery
 from notifications.doorbell import ring
-from subjects import import_runs, purge, request_letters, sign_in, texts
+from subjects import import_runs, majority, purge, record_import, request_letters, sign_in, texts
 
 log = structlog.get_logger("kelisim.purge")
 
@@ -45,6 +45,21 @@ def run_import(run_id: int) -> None:
     """Work off an import that an officer started."""
     with acting_as("job:import"):
         import_runs.run(run_id)
+
+
+@shared_task(name="subjects.run_record_import")
+def run_record_import(run_id: int) -> None:
+    """Work off an import of values or contracts that an officer started."""
+    with acting_as("job:import"):
+        import_runs.run(run_id, record_import.RECORDS)
+
+
+@shared_task(name="subjects.come_of_age")
+def come_of_age() -> None:
+    """Minors who are 18 from today act themselves."""
+    with acting_as("job:of-age"):
+        done = majority.come_of_age()
+    log.info("minors came of age", count=done)
 
 
 @shared_task(name="subjects.purge_codes")

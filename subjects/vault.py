@@ -4,7 +4,7 @@ Nobody else imports the cipher. A value leaves by `reveal` (an officer, with a r
 their cabinet) or `open_for` (a named job); every door writes its `AccessRecord` before it hands anything over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from simple_history.utils import get_history_manager_for_model
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects import cipher
+from subjects import cipher, duplicates
 from subjects.disclosure import told
 from subjects.enums import LEAVES, Disclosure, RetentionClass, RevealReason
 from subjects.keyring import IndexKeys, KeyRing
@@ -37,6 +37,8 @@ JOBS: dict[str, frozenset[str]] = {
     "codes": frozenset({"mobile_phone"}),
     "import": frozenset({"full_name", "iin", "email", "mobile_phone"}),
     "api": frozenset({"full_name", "iin", "email", "mobile_phone"}),
+    "of-age": frozenset({"iin"}),
+    "import-values": frozenset({ANY}),
     # of one person, to see which of the values that were told are new, and by what they are found
     "record": frozenset({ANY}),
     # what a granted request for access is answered with: sealed before the officer who answers could read it
@@ -86,7 +88,12 @@ def make_key(subject_id: int, retention_class: str) -> NewKey:
     return NewKey(subject_id, retention_class, version, wrapped, data_key)
 
 
-def seal(key: bytes, parts: Mapping[str, str], *, subject: UUID, retention_class: str, category: str) -> bytes:
+def prepared(new: NewKey) -> cipher.Key:
+    """A new key made ready once, for the many values it seals in a row."""
+    return cipher.prepare(new.data_key)
+
+
+def seal(key: cipher.Key, parts: Mapping[str, str], *, subject: UUID, retention_class: str, category: str) -> bytes:
     """The ciphertext of a value; it opens only for this person, class and category."""
     return cipher.seal_parts(key, dict(parts), subject=subject, class_=retention_class, category=category, field=FIELD)
 
@@ -95,6 +102,23 @@ def keys_of(subject_ids: Iterable[int], classes: Iterable[str]) -> dict[tuple[in
     """{(subject id, class): key} of those that are not destroyed; for the vault's own files alone."""
     rows = SubjectKey.objects.filter(subject__in=subject_ids, retention_class__in=classes)
     return {(row.subject_id, row.retention_class): ring().unwrap(row.kek_version, bytes(row.wrapped)) for row in rows}
+
+
+@transaction.atomic
+def keys_for(places: Collection[tuple[int, str]]) -> dict[tuple[int, str], cipher.Key]:
+    """{(person, retention class): key made ready} for values that come in bulk; a class's first key is made.
+
+    The people are locked by the caller, so that nobody makes the same key at once. Two statements.
+    """
+    keys = keys_of({pk for pk, _name in places}, {name for _pk, name in places})
+    made = [make_key(pk, name) for pk, name in sorted(places) if (pk, name) not in keys]
+    SubjectKey.objects.bulk_create(
+        SubjectKey(subject_id=new.subject_id, retention_class=new.retention_class, kek_version=new.kek_version,
+                   wrapped=new.wrapped)
+        for new in made
+    )  # fmt: skip
+    keys |= {(new.subject_id, new.retention_class): new.data_key for new in made}
+    return {place: cipher.prepare(keys[place]) for place in places}
 
 
 def _open(values: Sequence[PersonalData]) -> list[Value]:
@@ -227,24 +251,6 @@ def reveal(*, value: PersonalData, by: StaffUser, reason: str) -> Value:
 
 
 @transaction.atomic
-def reveal_for_answer(*, subject: DataSubject, by: StaffUser, reason: str, at: datetime | None = None) -> list[Value]:
-    """The same door for what a person is answered: everything they may see, as held at `at` (None: now).
-
-    A record a value, written before any leaves, in one statement. Raises as `reveal`.
-    """
-    if not by.has_perm("subjects.reveal_value"):
-        raise PermissionDenied(_("Your role does not open values."))
-    check_has_accepted_undertaking(by)
-    reason = RevealReason(reason).value
-    rows = _rows_at(subject, at)
-    AccessRecord.objects.bulk_create(
-        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=row.category.code, reason=reason)
-        for row in rows
-    )
-    return _open(rows)
-
-
-@transaction.atomic
 def reveal_proof(
     *,
     subject: DataSubject,
@@ -295,7 +301,10 @@ def own_values(
     """
     if not represented and not LEAVES[subject.standing].cabinet:
         raise PermissionDenied(_("The cabinet is closed for this person."))
-    rows = _rows_at(subject, at)
+    if at is None:
+        rows = _rows(subject__in=duplicates.files_of(subject), disclosure=Disclosure.SUBJECT)
+    else:
+        rows = _rows_at(subject, at)
     AccessRecord.objects.create(
         door=AccessRecord.Door.OWN, reference=str(subject), category="*", reason=page, count=len(rows)
     )
@@ -306,17 +315,6 @@ def check_job(job: str, category: str) -> None:
     """Raises PermissionDenied for a job or category that `JOBS` does not name."""
     if not JOBS.get(job, frozenset()) & {category, ANY}:
         raise PermissionDenied(f"{job} may not open {category}")
-
-
-@transaction.atomic
-def open_whole(job: str, *, subject: DataSubject) -> list[Value]:
-    """The third door: everything on one person that they may see; one record. Raises as `open_for`."""
-    check_job(job, ANY)
-    rows = _rows_at(subject, None)
-    AccessRecord.objects.create(
-        door=AccessRecord.Door.JOB, reference=str(subject), category="*", reason=job, count=len(rows)
-    )
-    return _open(rows)
 
 
 def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int, list[Parts]]:

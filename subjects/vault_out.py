@@ -1,17 +1,20 @@
-"""The first door of the vault for what leaves by an authorised transfer: many values at once, each on the record.
+"""The doors of the vault for what leaves the house: by an authorised transfer, or as an answer to the person.
 
 Like the rest of the room it opens the cipher; whether an officer may take something out, the app that asks has asked.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
 from subjects import cipher, vault
-from subjects.enums import Disclosure
+from subjects.enums import Disclosure, RevealReason
 from subjects.models import DataSubject
 
 
@@ -76,3 +79,34 @@ def reveal_file(*, sealed: bytes, field: str, reference: str, by: StaffUser, rea
     check_has_accepted_undertaking(by)
     AccessRecord.objects.create(door=AccessRecord.Door.REVEAL, reference=reference, category="file", reason=reason)
     return vault.opened_file(sealed, field)
+
+
+@transaction.atomic
+def reveal_for_answer(
+    *, subject: DataSubject, by: StaffUser, reason: str, at: datetime | None = None
+) -> list[vault.Value]:
+    """The same door for what a person is answered: everything they may see, as held at `at` (None: now).
+
+    A record a value, written before any leaves, in one statement. Raises as `reveal`.
+    """
+    if not by.has_perm("subjects.reveal_value"):
+        raise PermissionDenied(_("Your role does not open values."))
+    check_has_accepted_undertaking(by)
+    reason = RevealReason(reason).value
+    rows = vault._rows_at(subject, at)
+    AccessRecord.objects.bulk_create(
+        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=row.category.code, reason=reason)
+        for row in rows
+    )
+    return vault._open(rows)
+
+
+@transaction.atomic
+def open_whole(job: str, *, subject: DataSubject) -> list[vault.Value]:
+    """The third door: everything on one person that they may see; one record. Raises as `open_for`."""
+    vault.check_job(job, vault.ANY)
+    rows = vault._rows_at(subject, None)
+    AccessRecord.objects.create(
+        door=AccessRecord.Door.JOB, reference=str(subject), category="*", reason=job, count=len(rows)
+    )
+    return vault._open(rows)

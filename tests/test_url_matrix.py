@@ -49,16 +49,19 @@ from subjects.models import (
     AutomatedDecision,
     DataCategory,
     DataSubject,
+    Death,
     DenialDispute,
     DenylistEntry,
     DocumentSeen,
     HandoverKey,
+    IinCorrection,
     LegalHold,
     PersonLink,
     Representative,
     SubjectRequest,
     Verification,
 )
+from subjects.record_import import RECORDS
 from tests.consent import factories as consents
 from tests.consent.system import client_and_key
 from tests.policies import factories as policies
@@ -100,6 +103,8 @@ STEPS = {
     DenialDispute: ("uphold", "remove"),
     Representative: ("end",),
     PersonLink: ("end",),
+    IinCorrection: ("approve", "decline"),
+    Death: ("propose-undo", "undo", "keep"),
     Verification: ("correct", "keep"),
     AutomatedDecision: ("uphold", "change"),
 }
@@ -252,6 +257,7 @@ def world(member, tmp_path, settings):  # noqa: F811
         )
         vault.own_values(subject=b, page="home")
         run = import_runs.start(content=b"x", dry_run=True, language="kk", by=people[Role.OFFICER])
+        import_runs.begin(RECORDS, content=b"x", dry_run=True, by=people[Role.OFFICER], what="values")
         import_runs.begin(CONSENTS, content=b"x", dry_run=True, by=people[Role.OFFICER])
         SignIn.objects.create(outcome="refused", name_digest=b"x" * 16)
         api_client, _key = client_and_key("loans")
@@ -349,6 +355,8 @@ def addresses(world: dict) -> list[Address]:
         },
         "cabinet:request-file": [("", {"public_id": asked.public_id, "file_id": asked.files.get().public_id})],
         "admin:subjects_documentseen_step": [("", {"pk": DocumentSeen.objects.first().pk, "step": "burn"})],
+        "admin:subjects_heir": [("", {"pk": Death.objects.get().pk})],
+        "admin:subjects_of_age": [("", {"pk": b.pk})],
         "admin:subjects_email_add": [("", {"pk": world["c"].pk})],
         "admin:subjects_calendar": [("", {"year": timezone.localdate().year})],
         "admin:subjects_dutyrule_step": [

@@ -30,6 +30,13 @@ _RESTRAINED = {
 }
 # work for a request is done by pressing one button; opening its words is recorded
 _WORK = {"subjects_requestitem", "subjects_historicalrequestitem", "audit_accessrecord"}
+# a death is proposed to be undone, another IIN approved: what it touches
+_LIVED = {f"subjects_{history}death" for history in ("", "historical")}
+_CORRECTED = {
+    f"subjects_{history}{name}"
+    for history in ("", "historical")
+    for name in ("iincorrection", "personaldata", "searchkey", "datasubject")
+} | {"audit_accessrecord", "notifications_letter", "subjects_subjectkey"}
 _DISPUTED = {"subjects_denialdispute", "subjects_historicaldenialdispute"}
 # a paper is confirmed by pressing one button
 _CONFIRM = {"consent_consentevent", "consent_consentstate", "consent_change"}
@@ -68,6 +75,7 @@ MAY_WRITE = {
     "officer": _CONFIRM
     | _DECIDED
     | _WORK
+    | _LIVED
     | _RESTRAINED
     | _PAPER_CODE
     | _TASK
@@ -87,6 +95,7 @@ MAY_WRITE = {
     | _DECIDED
     | _WORK
     | _DISPUTED
+    | _CORRECTED
     | _PAPER_CODE
     | _TASK
     | {"notifications_campaign", "notifications_historicalcampaign", "notifications_letter"}
@@ -238,6 +247,16 @@ MATRIX = {
     "admin:subjects_cabinetevent_delete": ("LL33333U", "LL33333U"),
     "admin:subjects_cabinetevent_change": ("LL....3U", "LL33333U"),
     "admin/subjects/cabinetevent/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:subjects_records": ("LL3.333U", "LL32333U"),
+    "admin:subjects_records_template": ("LL3.333U", "LL3.333U"),
+    "admin:subjects_contracts_template": ("LL3.333U", "LL3.333U"),
+    "admin:subjects_recordimport_simple_history": ("LL3...3U", "LL55555U"),
+    "admin:subjects_recordimport_changelist": ("LL3...3U", "LL3...3U"),
+    "admin:subjects_recordimport_add": ("LL33333U", "LL33333U"),
+    "admin:subjects_recordimport_history": ("LL3...3U", "LL3...3U"),
+    "admin:subjects_recordimport_delete": ("LL33333U", "LL33333U"),
+    "admin:subjects_recordimport_change": ("LL3...3U", "LL33333U"),
+    "admin/subjects/recordimport/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
     "admin:subjects_import": ("LL3.333U", "LL32333U"),
     "admin:subjects_import_template": ("LL3.333U", "LL3.333U"),
     "admin:subjects_subjectimport_simple_history": ("LL3...3U", "LL55555U"),
@@ -335,6 +354,29 @@ MATRIX = {
     "admin:subjects_subjectrequest_delete": ("LL33333U", "LL33333U"),
     "admin:subjects_subjectrequest_change": ("LL....3U", "LL33333U"),
     "admin/subjects/subjectrequest/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:subjects_iincorrection_step[approve]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_iincorrection_step[decline]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_iincorrection_step[burn]": ("LL55555U", "LL33333U"),
+    "admin:subjects_iincorrection_simple_history": ("LL....3U", "LL55555U"),
+    "admin:subjects_iincorrection_changelist": ("LL....3U", "LL....3U"),
+    "admin:subjects_iincorrection_add": ("LL3.333U", "LL32333U"),
+    "admin:subjects_iincorrection_history": ("LL....3U", "LL....3U"),
+    "admin:subjects_iincorrection_delete": ("LL33333U", "LL33333U"),
+    "admin:subjects_iincorrection_change": ("LL....3U", "LL33333U"),
+    "admin/subjects/iincorrection/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:subjects_death_step[propose-undo]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_death_step[undo]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_death_step[keep]": ("LL55555U", "LL>>>>3U"),
+    "admin:subjects_death_step[burn]": ("LL55555U", "LL33333U"),
+    "admin:subjects_death_simple_history": ("LL....3U", "LL55555U"),
+    "admin:subjects_death_changelist": ("LL....3U", "LL....3U"),
+    "admin:subjects_death_add": ("LL3.333U", "LL32333U"),
+    "admin:subjects_death_history": ("LL....3U", "LL....3U"),
+    "admin:subjects_death_delete": ("LL33333U", "LL33333U"),
+    "admin:subjects_death_change": ("LL....3U", "LL33333U"),
+    "admin/subjects/death/<path:object_id>/": ("LL>>>>>U", "LL>>>>>U"),
+    "admin:subjects_heir": ("LL3.333U", "LL32333U"),
+    "admin:subjects_of_age": ("LL3.333U", "LL32333U"),
     "admin:subjects_documentseen_step": ("LL55555U", "LL33333U"),
     "admin:subjects_documentseen_changelist": ("LL....3U", "LL....3U"),
     "admin:subjects_documentseen_add": ("LL..333U", "LL22333U"),

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actor import acting_as, because, command_actor
-from config.demo import clauses, outgoing, people, requests, texts, transfers
+from config.demo import clauses, life, outgoing, people, requests, texts, transfers
 from consent import drafting, importing, ledger
 from consent.enums import Channel, EventKind, Trust
 from consent.importing import ConsentRow
@@ -56,6 +56,7 @@ def load() -> dict[str, str]:
     clauses.link(Policy.objects.get(code=POLICY), officer=officer)
     _forms(officer, dpo)
     _consents()
+    life.load(officer=officer, dpo=dpo, dead=STANDINGS[Standing.DECEASED])
     transfers.load(Policy.objects.get(code=POLICY), officer=officer, dpo=dpo)
     outgoing.load(officer=officer, dpo=dpo)
     requests.load(officer=officer, dpo=dpo)
@@ -115,7 +116,7 @@ def _customers(officer: StaffUser) -> None:
     with acting_as(f"officer:{officer.pk}"), because("demo"), transaction.atomic():
         subjects = list(DataSubject.objects.order_by("pk"))
         for standing, places in STANDINGS.items():
-            for place in places:
+            for place in () if standing in life.BROUGHT else places:
                 subjects[place - 1].standing = standing
                 subjects[place - 1].save(update_fields=["standing"])
 

@@ -82,7 +82,7 @@ def _person(number: int, chance: random.Random, taken: set[str], today: date) ->
     born = date(year, 1, 1) + timedelta(days=chance.randrange(360))
     return Person(
         client_number=f"K-{number:05d}",
-        iin=_iin(born, sex, chance, taken),
+        iin=iin_of(born, sex, chance, taken),
         last_name=last,
         first_name=first,
         patronymic=patronymic,
@@ -93,7 +93,7 @@ def _person(number: int, chance: random.Random, taken: set[str], today: date) ->
     )
 
 
-def _iin(born: date, sex: str, chance: random.Random, taken: set[str]) -> str:
+def iin_of(born: date, sex: str, chance: random.Random, taken: set[str]) -> str:
     """An IIN nobody in `taken` has; a number whose check digit would be 10 is never issued (law.md 3.1)."""
     century = (5 if born.year >= 2000 else 3) + (sex == "female")
     while True:

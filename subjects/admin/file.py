@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.models import AccessRecord
 from staff.enums import Language
-from subjects import file_rules, subject_file, vault
+from subjects import file_rules, subject_file, vault_out
 from subjects.enums import RevealReason
 from subjects.models import DataSubject
 from subjects.subject_page import moment
@@ -75,7 +75,7 @@ def file_view(request: HttpRequest, pk: int) -> HttpResponse:
 def _file(request: HttpRequest, subject: DataSubject, wanted: dict) -> HttpResponse:
     at, reason = wanted["at"], wanted["reason"]
     opening = wanted.get("values", False)
-    values = vault.reveal_for_answer(subject=subject, by=request.user, reason=reason, at=at) if opening else None
+    values = vault_out.reveal_for_answer(subject=subject, by=request.user, reason=reason, at=at) if opening else None
     file = subject_file.read(subject, wanted["language"], at=at, values=values)
     subject_file.note(file, door=AccessRecord.Door.REVEAL, reason=reason)
     return subject_file.download(file, wanted["format"])

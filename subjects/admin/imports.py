@@ -11,10 +11,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, ReadOnlyAdmin
-from subjects import csv_rows, import_runs
+from subjects import contract_files, csv_rows, import_runs, record_import, value_files
 from subjects.admin.people import located
-from subjects.forms import ImportForm
-from subjects.models import SubjectImport
+from subjects.forms import ImportForm, RecordImportForm
+from subjects.models import RecordImport, SubjectImport
 from subjects.runs import OVER
 
 
@@ -132,3 +132,32 @@ class SubjectImportAdmin(ImportRunAdmin):
 
     def chosen(self, given: dict) -> dict[str, object]:
         return {"default_language": given["language"], "overrule": given["overrule"]}
+
+
+@admin.register(RecordImport)
+class RecordImportAdmin(ImportRunAdmin):
+    list_display = ("__str__", "what", "state", "dry_run", "rows_total", "added", "changed", "started_by", "started_at")
+    change_list_template = "admin/subjects/record_imports.html"
+    change_form_template = "admin/subjects/record_import.html"
+    kind, form_class, right = record_import.RECORDS, RecordImportForm, "subjects.import_subjects"
+    url_name, start_title = "subjects_records", _("Import values or contracts")
+    start_template, template_file = "admin/subjects/record_start.html", "values.csv"
+
+    def template(self, language: str) -> bytes:
+        return value_files.template(language)
+
+    def chosen(self, given: dict) -> dict[str, object]:
+        return {"what": given["what"], "overrule": given["overrule"]}
+
+    def get_urls(self) -> list:
+        view = self.admin_site.admin_view(self.contracts_view)
+        return [path("template/contracts/", view, name="subjects_contracts_template"), *super().get_urls()]
+
+    def contracts_view(self, request: HttpRequest) -> HttpResponse:
+        """An empty file of contracts, in the officer's language."""
+        if not request.user.has_perm(self.right):
+            raise PermissionDenied
+        content = contract_files.template(request.LANGUAGE_CODE)
+        response = HttpResponse(content, content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="contracts.csv"'
+        return response

@@ -58,7 +58,9 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     list_display = ("reference", "iin_hint", "phone_hint", "email_hint", "kind", "standing", "language")
     list_filter = ("standing", "kind", "language")
     search_fields = ("reference",)
-    search_help_text = _("Exactly: reference, IIN, phone, e-mail, client number, or whole words of the name")
+    search_help_text = _(
+        "Exactly: reference, IIN, phone, e-mail, client or contract number, or whole words of the name"
+    )
     preserve_filters = False
     change_list_template = "admin/subjects/list.html"
     change_form_template = "admin/subjects/subject.html"
@@ -108,6 +110,7 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             path("<int:pk>/file/", wrap(file_view), name="subjects_file"),
             path("<int:pk>/paper-code/", wrap(self.paper_code_view), name="subjects_paper_code"),
             path("<int:pk>/value/<slug:category>/", wrap(record_view), name="subjects_record"),
+            path("<int:pk>/of-age/", wrap(self.majority_view), name="subjects_of_age"),
             path("<int:pk>/email/", wrap(self.email_view), name="subjects_email_add"),
             path("<int:pk>/email/<int:value_pk>/", wrap(self.email_view), name="subjects_email"),
             *super().get_urls(),
@@ -183,6 +186,11 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
                 value.subject = subject
                 return value
         raise Http404
+
+    def majority_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        from subjects.admin.life import majority_view  # which stands on this file
+
+        return majority_view(self, request, pk)
 
     def paper_code_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A sign-in code for somebody without e-mail, shown once to be written down or printed."""

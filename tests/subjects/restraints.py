@@ -5,14 +5,26 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from staff import opening
-from staff.models import StaffUser
-from subjects import denylist, holds, loans, recording, relations, suppression, verification
+from staff.models import StaffUser, Undertaking
+from staff.services import accept_undertaking
+from subjects import (
+    deaths,
+    denylist,
+    holds,
+    iin_corrections,
+    loans,
+    recording,
+    relations,
+    suppression,
+    verification,
+)
 from subjects.models import AutomatedDecision, DataCategory, DataSubject, DenylistEntry, SourceSystem, TechnicalHolding
 from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.factories import DataSubjectFactory
 
 AUTHOR = (
     "subjects.add_denylistentry", "subjects.add_amlentry", "subjects.add_legalhold", "subjects.change_legalhold",
-    "subjects.add_representative", "subjects.add_personlink",
+    "subjects.add_representative", "subjects.add_personlink", "subjects.add_death", "subjects.add_iincorrection",
 )  # fmt: skip
 SECOND = ("subjects.approve_denylistentry", "subjects.approve_amlentry", "subjects.lift_legalhold")
 
@@ -50,6 +62,9 @@ def monitor(person: DataSubject, *, by: StaffUser, then: StaffUser, note: str = 
 def one_of_each(person: DataSubject, other: DataSubject) -> None:
     """A row of every model here, about `person`."""
     by, then = author(), second()
+    if undertaking := Undertaking.objects.current():
+        with as_officer(by):
+            accept_undertaking(user=by, language="ru", version_expected=undertaking.version)
     deny(person, by=by, then=then, note="…")
     denylist.dispute(entry=person.denials.get(), statement="…")
     monitor(other, by=by, then=then)
@@ -66,6 +81,14 @@ def one_of_each(person: DataSubject, other: DataSubject) -> None:
             valid_until=soon(),
         )
         relations.link(subject=person, other=other, kind="spouse")
+        late = DataSubjectFactory(email=None)
+        deaths.record(
+            subject=late, died_on=timezone.localdate(), document_kind="death_certificate", last_four="0007", by=by
+        )
+        iin_corrections.propose(
+            subject=person, iin="010203550014", birth_date=date(2001, 2, 3), sex="male", document_kind="id_card",
+            last_four="1234", by=by,
+        )  # fmt: skip
     AutomatedDecision.objects.create(
         subject=person,
         client="loans",

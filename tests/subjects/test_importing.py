@@ -1,13 +1,14 @@
 """A CSV file becomes people: checked first, written at once, never doubled, never half."""
 
 import io
+import tracemalloc
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 
 from audit.models import AccessRecord
-from subjects import import_runs, importing, registers, search, vault
+from subjects import csv_rows, import_runs, importing, registers, search, vault
 from subjects.enums import IndexKind, Standing
 from subjects.models import DataSubject, ImportState, PersonalData, SearchKey, SubjectImport, SubjectKey
 from tests.staff.factories import StaffUserFactory, as_officer
@@ -96,7 +97,7 @@ def test_an_iin_of_somebody_else_is_a_problem_that_names_the_reference_and_is_no
     checked = importing.examine(file_of("K-9;850314390019;Other;;;;kk"), language="kk")
     (problem,) = checked.problems
     assert (problem.row, problem.code, problem.params) == (2, "iin_taken", {"reference": str(owner)})
-    assert checked.rows == []
+    assert list(checked.rows) == []
 
 
 def test_a_minor_is_taken_in_with_a_warning_and_the_standing():
@@ -230,3 +231,31 @@ class TestRuns:
             import_runs.run(waiting.pk)
         waiting.refresh_from_db()
         assert (waiting.state, waiting.sealed_file) == (ImportState.FAILED, None)
+
+
+def test_a_file_five_times_as_long_takes_no_more_memory():
+    """Rows are read anew and kept nowhere: what grows is 17 bytes a row."""
+
+    def peak(count: int) -> int:
+        rows = (f"N-{n};;Аманов;Асан;;n{n}@example.kz;kk" for n in range(count))
+        content = io.BytesIO("\n".join([HEADER, *rows]).encode())
+        tracemalloc.start()
+        checked = importing.examine(content, language="kk")
+        assert sum(1 for _row in checked.rows) == len(checked.rows) == count
+        _now, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    peak(100)
+    assert peak(12_000) - peak(4_000) < 1_000_000
+
+
+def test_a_file_that_changed_while_it_was_read_writes_nothing():
+    content = file_of(*ROWS)
+    checked = importing.examine(content, language="kk")
+    content.seek(0)
+    content.truncate()
+    content.write("\n".join([HEADER, *ROWS[:2]]).encode())
+    with pytest.raises(csv_rows.Changed):
+        importing.load(checked.rows)
+    assert not DataSubject.objects.exists()

@@ -32,6 +32,7 @@ from subjects import (
     services,
     subject_file,
     vault,
+    vault_out,
     verification,
 )
 from subjects.enums import Disclosure
@@ -242,7 +243,7 @@ def test_the_file_of_a_monitored_person_is_that_of_an_unmonitored_one_byte_by_by
     assert "Тайный" not in files[0]
     # an officer with every right makes the same file
     with as_officer(reader):
-        values = vault.reveal_for_answer(subject=monitored, by=reader, reason="request")
+        values = vault_out.reveal_for_answer(subject=monitored, by=reader, reason="request")
         assert values == []
 
 
@@ -290,7 +291,7 @@ def test_an_officer_makes_it_with_a_reason_and_each_value_that_is_opened_is_reco
     for wrong in ({"reason": ""}, {"format": "exe"}, {"language": "xx"}, {"at": "yesterday"}):
         assert reader.post(address, wanted | wrong).status_code == 422
     with pytest.raises(PermissionDenied):
-        vault.reveal_for_answer(subject=person, by=StaffUserFactory(), reason="request")
+        vault_out.reveal_for_answer(subject=person, by=StaffUserFactory(), reason="request")
 
 
 def test_the_person_reads_it_and_takes_it_away_in_every_format(person):

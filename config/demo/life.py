@@ -1,0 +1,106 @@
+"""What happened to people of the demo: a wrong IIN, deaths and an heir, a person known twice; and more of their data.
+
+Each is the officer's step or the responsible person's, by the services of the pages; what waits for a second person
+waits on the home page of whoever may decide.
+"""
+
+import random
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from audit.actor import acting_as
+from config.demo import people
+from staff.models import StaffUser
+from subjects import deaths, iin_corrections, import_runs, relations
+from subjects.enums import Standing
+from subjects.identifiers import born_of
+from subjects.models import DataSubject, Death, RecordImport
+from subjects.record_import import RECORDS
+
+# by their place in the file
+CORRECTED, WRONG_IIN, HEIR, KNOWN_TWICE = 61, 74, 45, (33, 34)
+WITH_VALUES = range(1, 41)
+EMPLOYERS = ("ТОО «Алатау Құрылыс»", "АО «Жетісу Сервис»", "ИП Байтерек", "ТОО «Степь Логистик»")
+
+
+def load(*, officer: StaffUser, dpo: StaffUser, dead: tuple[int, ...]) -> None:
+    """Load it once. dead: the places of the customers who died."""
+    if Death.objects.exists():
+        return
+    subjects = list(DataSubject.objects.order_by("pk")[: people.COUNT])
+    rows = people.people(timezone.localdate())
+    _deaths(subjects, officer, dead)
+    _iins(subjects, rows, officer, dpo)
+    with acting_as(f"officer:{officer.pk}"):
+        first, second = (subjects[place - 1] for place in KNOWN_TWICE)
+        relations.link(subject=first, other=second, kind="same_person")
+    _values(rows, officer)
+
+
+def _deaths(subjects: list[DataSubject], officer: StaffUser, dead: tuple[int, ...]) -> None:
+    today = timezone.localdate()
+    with acting_as(f"officer:{officer.pk}"):
+        rows = [
+            deaths.record(
+                subject=subjects[place - 1],
+                died_on=today - timedelta(days=7 * number + 3),
+                document_kind="death_certificate",
+                last_four=f"{1000 + place}",
+                by=officer,
+            )
+            for number, place in enumerate(dead)
+        ]
+        deaths.admit_heir(
+            death=rows[0],
+            heir=subjects[HEIR - 1],
+            acts=["know", "ask", "receive"],
+            document_kind="inheritance",
+            last_four="4521",
+            by=officer,
+        )
+        deaths.propose_undo(row=rows[-1], by=officer)
+
+
+def _iins(subjects: list[DataSubject], rows: list[people.Person], officer: StaffUser, dpo: StaffUser) -> None:
+    """One is corrected, one waits for the responsible person."""
+    chance, taken = random.Random(61), {row.iin for row in rows}  # noqa: S311 -- invented, and no secrets
+    for place in (CORRECTED, WRONG_IIN):
+        old = rows[place - 1].iin
+        born, sex = born_of(old), "male" if int(old[6]) % 2 else "female"
+        with acting_as(f"officer:{officer.pk}"):
+            proposed = iin_corrections.propose(
+                subject=subjects[place - 1],
+                iin=people.iin_of(born, sex, chance, taken),
+                birth_date=born,
+                sex=sex,
+                document_kind="id_card",
+                last_four=f"{2000 + place}",
+                by=officer,
+            )
+        if place == CORRECTED:
+            with acting_as(f"officer:{dpo.pk}"):
+                iin_corrections.approve(row=proposed, by=dpo)
+
+
+def _values(rows: list[people.Person], officer: StaffUser) -> None:
+    """A file of values, the way of an officer's upload."""
+    lines = ["client_number;category;kind;value;collected_on"]
+    for place in WITH_VALUES:
+        number = rows[place - 1].client_number
+        collected = date(2026, 1 + place % 9, 1 + place % 27)
+        lines.append(f"{number};employer;;{EMPLOYERS[place % len(EMPLOYERS)]};{collected}")
+        lines.append(f"{number};contact_phones;home;+77272{500_000 + place:06d};{collected}")
+    with acting_as(f"officer:{officer.pk}"):
+        run = import_runs.begin(
+            RECORDS, content="\n".join(lines).encode(), dry_run=False, by=officer, what=RecordImport.What.VALUES
+        )
+    with acting_as("job:import"):
+        import_runs.run(run.pk, RECORDS)
+    run.refresh_from_db()
+    if run.problems:
+        raise RuntimeError("; ".join(str(problem) for problem in run.problem_rows()[:5]))
+
+
+# the standings that a life event brings, not a line of a list
+BROUGHT = (Standing.DECEASED,)

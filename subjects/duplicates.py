@@ -1,0 +1,61 @@
+"""A person known twice: two files linked, one leads. Nothing is moved: what was proved of a file stays that file's.
+
+A search finds both, a letter to many goes once, the cabinet opens by the file that leads and shows the data of both.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from notifications.services import write
+from subjects.models import DataSubject, PersonLink, SearchKey
+
+SAME = PersonLink.Kind.SAME_PERSON
+LINKED = "files_linked"
+
+
+def _links() -> QuerySet[PersonLink]:
+    return PersonLink.objects.filter(kind=SAME, ended_at=None)
+
+
+@transaction.atomic
+def unite(*, leading: DataSubject, following: DataSubject) -> PersonLink:
+    """Link two files of one person; the person is told by the file that leads.
+
+    One level only: a file that follows leads none, and one that leads follows none. Raises ValidationError.
+    """
+    # in one order, so that no two wait for each other for ever
+    list(DataSubject.objects.select_for_update().filter(pk__in=[leading.pk, following.pk]).order_by("pk"))
+    if _links().filter(other=leading).exists():
+        raise ValidationError(_("The file that shall lead follows another one: link to that one instead."))
+    if _links().filter(subject=following).exists():
+        raise ValidationError(_("The file that shall follow leads another one: end that link first."))
+    row = PersonLink(kind=SAME, subject=leading, other=following)
+    row.full_clean()
+    row.save()
+    cause = f"subjects.PersonLink:{row.pk}#{LINKED}"
+    write(kind=LINKED, cause=cause, language=leading.language, subject_id=leading.pk)
+    return row
+
+
+def files_of(subject: DataSubject) -> QuerySet[DataSubject]:
+    """The person's file and those that follow it, for a condition of a query."""
+    following = _links().filter(subject=subject).values("other")
+    return DataSubject.objects.filter(Q(pk=subject.pk) | Q(pk__in=following))
+
+
+def other_files(ids: Collection[int]) -> set[int]:
+    """The files linked with these as the same person; one query."""
+    pairs = _links().filter(Q(subject__in=list(ids)) | Q(other__in=list(ids))).values_list("subject", "other")
+    return {pk for pair in pairs for pk in pair}
+
+
+def leading_files(keys: QuerySet[SearchKey]) -> QuerySet[Any, Any]:
+    """Ids of the people these search keys stand for, of a file that follows the one that leads; for a condition."""
+    leads = _links().filter(other=OuterRef("subject")).values("subject")[:1]
+    return keys.annotate(who=Coalesce(Subquery(leads), F("subject"), output_field=BigIntegerField())).values("who")

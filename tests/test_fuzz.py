@@ -1,0 +1,190 @@
+"""Junk into every form and every endpoint: a sentence and a status, never a 5xx, nothing half-written (DESIGN 8).
+
+Forms are found by walking the URL conf as each actor and reading the pages; endpoints by the OpenAPI document, which
+`tests/config/test_openapi.py` also asks through schemathesis. Every input is taken back after it was judged.
+"""
+
+import os
+import random
+from http.cookies import SimpleCookie
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from config.api import api
+from tests import junk
+from tests.consent.system import System
+from tests.staff.conftest import member  # noqa: F401
+from tests.test_url_matrix import Undone, addresses, at, world, written  # noqa: F401
+from tests.url_matrix import ACTORS as MATRIX_ACTORS
+from tests.url_matrix import MATRIX, SIGN_OUTS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.prove]
+
+PROVE = os.environ.get("KELISIM_PROVE") == "1"
+SEED = int(os.environ.get("KELISIM_FUZZ_SEED", "94"))
+# 10,000 inputs to each form and endpoint in a proof, which takes hours (KELISIM_FUZZ_EACH asks for fewer); a few inputs
+# to every fifth page and operation in `make test`
+EACH = int(os.environ.get("KELISIM_FUZZ_EACH", "0")) or (10_000 if PROVE else 3)
+EVERY = 1 if PROVE or "KELISIM_FUZZ_EACH" in os.environ else 5
+# facts of a refusal: that somebody knocked, asked for a code or looked
+FACTS = {
+    "staff_signin", "subjects_signincode", "subjects_cabinetevent", "audit_accessrecord", "consent_formserved",
+    "consent_noticeserved", "django_session", "staff_idempotentanswer", "staff_apiallowance", "staff_apiclient",
+    "staff_historicalapiclient",
+}  # fmt: skip
+# a form is fuzzed by the first who sees it
+ACTORS = ("anonymous", "customer", "officer", "dpo", "administrator")
+
+
+def fingerprint(tables: set[str]) -> dict[str, str]:
+    """{table: what is in it}."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in sorted(tables):
+            cursor.execute(
+                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t"
+            )
+            (found[table],) = cursor.fetchone()
+    return found
+
+
+def all_tables() -> set[str]:
+    return set(connection.introspection.table_names()) - FACTS
+
+
+class Judge:
+    """Sends an input, judges the answer, takes everything back."""
+
+    def __init__(self) -> None:
+        self.before = fingerprint(all_tables())
+        self.wrong: list[str] = []
+        self.sent = 0
+        self.statuses: dict[int, int] = {}
+
+    def judge(self, what: str, send) -> None:
+        was = written()
+        status, changed = 0, []
+        try:
+            with transaction.atomic():
+                status = send()
+                if status >= 400:
+                    touched = {table for table, count in written().items() if count != was.get(table)} - FACTS
+                    now = fingerprint(touched & set(self.before))
+                    changed = [table for table in now if now[table] != self.before[table]]
+                raise Undone
+        except Undone:
+            pass
+        self.sent += 1
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        if status >= 500 and status != 503:
+            self.wrong.append(f"{status} {what}")
+        elif changed:
+            self.wrong.append(f"{status} {what}, yet {changed} changed")
+        assert len(self.wrong) < 20, "\n".join(self.wrong)
+
+    def verdict(self) -> None:
+        print(f"{self.sent:,} inputs, answers {dict(sorted(self.statuses.items()))}")
+        assert not self.wrong, "\n".join(self.wrong)
+
+
+def forms_of(client: Client, name: str, path: str) -> list[tuple[str, junk.Form]]:
+    """(address, form) of every form of the page that this actor is shown."""
+    if name.startswith(("api:", "demo:")) or name in SIGN_OUTS:
+        return []
+    page: list[str] = []
+
+    def get() -> int:
+        answer = client.get(path)
+        if answer.status_code == 200 and answer.get("Content-Type", "").startswith("text/html"):
+            page.append(answer.content.decode())
+        return answer.status_code
+
+    try:
+        with transaction.atomic():
+            get()
+            raise Undone
+    except Undone:
+        pass
+    found = []
+    for form in junk.forms(page[0]) if page else []:
+        address = urlsplit(urljoin(path, form.action or path)).path
+        if not address.endswith(("/logout/", "/sign-out/", "/i18n/setlang/")):
+            found.append((address, form))
+    return found
+
+
+def cookies_of(client: Client) -> dict[str, str]:
+    return {name: morsel.value for name, morsel in client.cookies.items()}
+
+
+def test_no_form_fails_or_writes_half(world):  # noqa: F811
+    judge, rnd, seen = Judge(), random.Random(SEED), set()
+    for actor in ACTORS:
+        client, column = at(actor, world), MATRIX_ACTORS.index(actor)
+        client.raise_request_exception = False
+        kept = cookies_of(client)
+        for name, path in addresses(world)[::EVERY]:
+            if MATRIX[name][0][column] != ".":
+                continue
+            for address, form in forms_of(client, name, path):
+                key = (address, tuple(field.name for field in form.fields))
+                if key in seen:
+                    continue
+                seen.add(key)
+                # a button without fields has little to spoil
+                for _ in range(EACH if form.fields else min(EACH, 3)):
+                    data = junk.filled(form, rnd)
+
+                    def send(client=client, kept=kept, address=address, data=data) -> int:
+                        client.cookies = SimpleCookie(kept)
+                        return client.post(address, data).status_code
+
+                    judge.judge(f"{actor} {address} {data!r}"[:600], send)
+    print(f"{len(seen)} forms")
+    assert len(seen) > 50 // EVERY
+    judge.verdict()
+
+
+def test_no_endpoint_fails_or_writes_half(world):  # noqa: F811
+    system, judge, rnd = System("fuzz", per_minute=60_000), Judge(), random.Random(SEED)
+    document = api.get_openapi_schema()
+    b = world["b"]
+    known = {
+        "ref": [str(b), str(b.public_id), str(world["a"])],
+        "client_number": ["17"],
+        "category": ["email", "employer", "ip_address", "iin", "bank_account"],
+        "code": ["C1", "C8"],
+        "number": ["K-17", "Z-9", "D-1"],
+        "kind": ["spouse", "same_person", "guarantor"],
+        "public_id": [str(b.public_id)],
+    }
+    client = Client(raise_request_exception=False)
+    for template, operations in list(document["paths"].items())[::EVERY]:
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for _ in range(EACH):
+                path, query = junk.path(template, known, rnd), ""
+                for parameter in operation.get("parameters", []):
+                    if parameter["in"] == "query" and rnd.random() < 0.6:
+                        query += f"&{parameter['name']}={junk.quoted(rnd)}"
+                headers = {"Authorization": f"Bearer {system.key}"}
+                if rnd.random() < 0.3:
+                    headers["Idempotency-Key"] = (
+                        junk.text(rnd).encode("ascii", "ignore").decode().replace("\n", "")[:200]
+                    )
+                sent = junk.body(content.get("schema", {}), document, rnd) if content else b""
+
+                def send(path=path, query=query, sent=sent, headers=headers, method=method) -> int:
+                    answer = client.generic(
+                        method.upper(), f"{path}?{query[1:]}", sent, content_type="application/json", headers=headers
+                    )
+                    if answer.status_code >= 400:
+                        assert answer["Content-Type"] == "application/problem+json", answer
+                    return answer.status_code
+
+                judge.judge(f"{method} {path}?{query[1:]} {sent[:300]!r}", send)
+    assert judge.statuses.keys() & {200, 201}, "nothing asked was good"
+    judge.verdict()
