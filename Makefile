@@ -24,8 +24,8 @@ export PYTHONDONTWRITEBYTECODE :=
 export KELISIM_PORT ?= 8000
 export FRESH ?=
 
-TYPED := $(wildcard $(foreach app,$(APPS),$(app)/services.py $(app)/services/*.py $(app)/rules.py $(app)/tasks.py)) \
-	$(wildcard subjects/cipher.py subjects/keyring.py subjects/vault.py) \
+TYPED := $(wildcard $(foreach app,$(APPS),$(app)/services.py $(app)/services/*.py $(app)/rules.py $(app)/tasks.py $(app)/*_services.py $(app)/*_rules.py)) \
+	$(wildcard subjects/cipher.py subjects/keyring.py subjects/vault*.py) \
 	config/embedded.py config/engines.py config/processes.py config/smtp_sink.py
 TEMPLATES = $(shell find templates $(APPS) -name '*.html' 2>/dev/null)
 

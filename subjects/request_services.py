@@ -362,6 +362,7 @@ def note(*, request: SubjectRequest, text: str, by: StaffUser) -> RequestNote:
     rules.check_may_note(row, by=by)
     if not text.strip():
         raise ValidationError({"text": _("Write the comment.")})
+    assert row.subject is not None  # as the rule asked
     sealed = evidence.seal(subject=row.subject, what=NOTE, parts={"value": text.strip()})
     return RequestNote.objects.create(subject_request=row, sealed=sealed)
 

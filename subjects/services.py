@@ -36,7 +36,8 @@ def note_sign_out(*, public_id: str | None, session_id: str | None = None) -> No
     subject = DataSubject.objects.filter(public_id=public_id).first() if public_id else None
     if subject is not None:
         CabinetEvent.objects.create(kind=CabinetEvent.Kind.SIGNED_OUT, subject=subject)
-        CabinetSession.objects.filter(subject=subject, public_id=session_id, ended_at=None).update(ended_at=Now())
+        if session_id is not None:
+            CabinetSession.objects.filter(subject=subject, public_id=session_id, ended_at=None).update(ended_at=Now())
 
 
 @transaction.atomic

@@ -37,7 +37,7 @@ def check_may_amend(demand: InboundDemand, *, by: StaffUser) -> None:
 def check_is_whole(demand: InboundDemand) -> None:
     """Whether the gate can be asked: whom, what about and why. Raises NotAllowed naming what is missing."""
     missing = [
-        str(demand._meta.get_field(name).verbose_name)
+        str(demand._meta.get_field(name).verbose_name)  # type: ignore[union-attr]  # none of them points back
         for name in ("recipient", "subject", "purpose", "categories")
         if not getattr(demand, name)
     ]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -163,11 +163,11 @@ def seconds_to_wait(client: ApiClient) -> int:
         return 0
     if _take(client, 1):
         return 0
-    share, window = _WINDOW / client.per_minute, _WINDOW
+    asked: list[Any] = [_WINDOW / client.per_minute, _WINDOW, client.pk]
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT extract(epoch FROM free_at + %s - %s - clock_timestamp()) FROM {_TABLE} WHERE client_id = %s",  # noqa: S608
-            [share, window, client.pk],
+            asked,
         )
         return max(1, math.ceil(cursor.fetchone()[0]))
 
