@@ -1,4 +1,4 @@
-"""The letter to whoever got the data, in Kazakh and Russian: our numbers of the transfers, and no person (ADR 40)."""
+"""The letter to whoever got the data, in Kazakh and Russian: our numbers of the transfers, and no person (ADR 14)."""
 
 import hashlib
 import json
