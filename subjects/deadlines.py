@@ -5,7 +5,7 @@ kept by history. Counting is in `subjects.clock`, the calendar in `subjects.cale
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -158,9 +158,15 @@ def overdue(at: datetime | None = None) -> DeadlineQuerySet:
 
 
 def due_soon(at: datetime | None = None, *, working_days: int = 2) -> DeadlineQuerySet:
-    """What runs, is not late at `at` and ends today or within so many working days after it. Raises CalendarMissing."""
+    """What runs, is not late at `at` and ends today or within so many working days after it.
+
+    Where the calendar ends, a week more is looked ahead: a list that warns had better warn too early than not open.
+    """
     at = at or timezone.now()
-    until = clock.due(Span(working_days, Unit.WORKING_DAY), at, days=calendar_days.days())
+    try:
+        until = clock.due(Span(working_days, Unit.WORKING_DAY), at, days=calendar_days.days())
+    except clock.CalendarMissing:
+        until = at + timedelta(days=working_days + 7)
     return Deadline.objects.running().filter(due_at__gte=at, due_at__lte=until).select_related("rule")
 
 

@@ -55,7 +55,8 @@ def with_due(requests: models.QuerySet) -> models.QuerySet:
 def today(at: datetime | None = None) -> models.QuerySet:
     """The clocks that end on the day of `at` (aware, now by default) and are not late."""
     at = at or timezone.now()
-    return deadlines.due_soon(at).filter(due_at__lte=clock.last_moment(clock.local_day(at)))
+    last = clock.last_moment(clock.local_day(at))
+    return Deadline.objects.running().filter(due_at__gte=at, due_at__lte=last).select_related("rule")
 
 
 def queue(name: str, requests: models.QuerySet, *, by: StaffUser) -> models.QuerySet:

@@ -51,7 +51,9 @@ def subject(question: Question, facts: Facts, rule: Rule) -> Step:
     if standing in (Standing.ORDINARY, Standing.DISPUTED_ADDRESS):
         return passed(Check.SUBJECT, "subject.ok", evidence)
     step = failed(Check.SUBJECT, "subject.standing", evidence, standing=standing)
-    return tolerated(step) if by_law(rule) and standing != Standing.ERASED else step
+    # blocking stops everything, a transfer that a law demands too; restriction does not (94-V art. 1, DESIGN 5)
+    stops = standing in (Standing.ERASED, Standing.BLOCKED)
+    return tolerated(step) if by_law(rule) and not stops else step
 
 
 def purpose(question: Question, facts: Facts, rule: Rule) -> Step:

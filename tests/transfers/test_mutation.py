@@ -145,7 +145,7 @@ LOT = [
     {**_rule("defence"), "contract": "opened", "contract_later": "overdue"},
     *({**_rule("law", on_demand=True, sanction=True), "demand": how} for how in ("full", "no sanction", "future", "")),
     {**_rule("law"), "declared": False, "whom": "", "agreements": [], "objection": 1, "standing": "restricted"},
-    {**_rule("law"), "standing": "erased"},
+    *({**_rule("law"), "standing": standing} for standing in ("erased", "blocked")),
 ]
 
 
