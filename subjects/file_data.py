@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.utils.formats import number_format
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit import past
 from staff.models import Operator
 from subjects.disclosure import told as disclosed
 from subjects.models import (
+    Death,
     DocumentSeen,
+    IinCorrection,
     PersonalData,
     PersonLink,
     Representative,
@@ -194,12 +196,43 @@ def relations(reading: Reading) -> Table:
     return Table(columns, found)
 
 
+def life(reading: Reading) -> Table:
+    """Another IIN that was proposed, a death that was recorded: an error about either must be seen to be disputed."""
+    columns = {"what": _("what happened"), "at": _("recorded at"), "state": _("state"), "since": _("since")}
+    found = []
+    for row in past.rows(IinCorrection, reading.at, without=("sealed_iin",), subject=reading.subject):
+        if row.approved_at:
+            state = Cell(pgettext("another IIN", "corrected"), "approved")
+        elif row.declined_at:
+            state = Cell(pgettext("another IIN", "declined"), "declined")
+        else:
+            state = Cell(gettext("waits for a second person"), "open")
+        what = Cell(gettext("another IIN, by a document"), "iin")
+        found.append([what, when(row.proposed_at), state, when(row.approved_at or row.declined_at or row.proposed_at)])
+    for row in past.rows(Death, reading.at, subject=reading.subject):
+        state = (
+            Cell(pgettext("death", "stands"), "stands")
+            if row.stands
+            else Cell(pgettext("death", "undone as a mistake"), "undone")
+        )
+        what = Cell(
+            gettext("death on %(day)s, by a document") % {"day": day(row.died_on).text},
+            {"death": row.died_on.isoformat()},
+        )
+        found.append([what, when(row.recorded_at), state, when(row.undone_at or row.recorded_at)])
+    return Table(columns, found)
+
+
 SECTIONS += [
     Section(0, "confirmation", _("Who processes your data"), ("subjects.DataSubject",), who),
     Section(
         10, "data", _("Your data: list, sources, methods"), ("subjects.PersonalData", "subjects.Verification"), data
     ),
     Section(12, "technical", _("Technical data in our systems"), ("subjects.TechnicalHolding",), technical),
+    Section(
+        67, "life", _("Corrections of your IIN, and a death that was recorded"),
+        ("subjects.IinCorrection", "subjects.Death"), life,
+    ),
     Section(68, "documents", _("Documents seen"), ("subjects.DocumentSeen",), documents),
     Section(
         70, "relations", _("Representatives and linked people"),

@@ -19,12 +19,16 @@ from subjects.models import (
     Application,
     AutomatedDecision,
     CabinetEvent,
+    CabinetSession,
     Contract,
     Deadline,
     DenialDispute,
     DenylistEntry,
     LegalHold,
+    PlannedDestruction,
+    RequestFile,
     SubjectRequest,
+    TextMessage,
 )
 from subjects.subject_file import LEFT_OUT, SECTIONS, Cell, Reading, Section, Table, choice, day, text, when
 
@@ -68,6 +72,49 @@ def requests(reading: Reading) -> Table:
                 text(row), Cell(joined(row.asked), list(row.kinds)), choice(row, "channel"), when(row.received_at),
                 day(due.get(row.about)), choice(row, "state"), when(row.answered_at),
                 choice(row, "refusal") if row.answered_at else text(None),
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def destruction(reading: Reading) -> Table:
+    """What a granted request to destroy leaves for later, and until when a law or rule keeps it."""
+    known = {row.pk: row for row in told(SubjectRequest, reading.subject, reading.at)}
+    rows = PlannedDestruction.objects.filter(subject_request__in=list(known), **reading.until())
+    titles = {row.pk: row for row in reading.categories.values()}
+    columns = {
+        "request": pgettext_lazy("of a person", "request"), "category": _("Data category"), "count": _("values"),
+        "until": _("Kept until"),
+    }  # fmt: skip
+    return Table(
+        columns,
+        [
+            [
+                text(known[row.subject_request_id]),
+                Cell(str(titles[row.category_id]), titles[row.category_id].code),
+                Cell(number_format(row.count), row.count), day(row.until),
+            ]
+            for row in rows.order_by("pk")
+        ],
+    )  # fmt: skip
+
+
+def request_files(reading: Reading) -> Table:
+    """Papers of requests, handed in and given back; what only shows our own work is none of the person's."""
+    known = {row.pk: row for row in told(SubjectRequest, reading.subject, reading.at)}
+    rows = RequestFile.objects.filter(subject_request__in=list(known), **reading.until())
+    rows = rows.exclude(kind=RequestFile.Kind.WORK).defer("sealed").order_by("pk")
+    columns = {
+        "request": pgettext_lazy("of a person", "request"), "kind": _("kind"), "at": _("kept since"), "type": _("type"),
+        "size": _("size in bytes"), "sha256": _("SHA-256"),
+    }  # fmt: skip
+    return Table(
+        columns,
+        [
+            [
+                text(known[row.subject_request_id]), choice(row, "kind"), when(row.at), text(row.media_type),
+                Cell(number_format(row.size), row.size), text(row.sha256),
             ]
             for row in rows
         ],
@@ -162,6 +209,50 @@ def letters(reading: Reading) -> Table:
     )  # fmt: skip
 
 
+def text_messages(reading: Reading) -> Table:
+    """Which SMS went to the person; neither the number nor the words are kept."""
+    rows = TextMessage.objects.filter(subject=reading.subject, **reading.until("created_at")).order_by("pk")
+    columns = {
+        "kind": _("SMS"), "language": _("language"), "written": _("written at"), "state": _("state"),
+        "state_at": _("since"),
+    }  # fmt: skip
+    return Table(
+        columns,
+        [
+            [
+                choice(row, "kind"), choice(row, "language"), when(row.created_at),
+                choice(row, "state") if _by(reading, row.done_at) else Cell(gettext("waits to be sent"), "queued"),
+                when(_by(reading, row.done_at)),
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def sessions(reading: Reading) -> Table:
+    """Who was in the cabinet, as the person may look it over: how they came in, from what kind of device."""
+    rows = CabinetSession.objects.filter(subject=reading.subject, **reading.until("began_at")).order_by("pk")
+    columns = {
+        "how": _("how you signed in"), "device": _("device"), "browser": _("browser"), "began": _("began at"),
+        "ended": _("ended at"),
+    }  # fmt: skip
+    return Table(
+        columns,
+        [
+            [
+                choice(row, "how"), choice(row, "device"), text(row.browser), when(row.began_at),
+                when(_by(reading, row.ended_at)),
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _by(reading: Reading, moment: datetime | None) -> datetime | None:
+    """The moment, if it had come by that of the file."""
+    return moment if moment and (reading.at is None or moment <= reading.at) else None
+
+
 def cabinet(reading: Reading) -> Table:
     """What happened at the door of the cabinet, day by day."""
     rows = CabinetEvent.objects.filter(subject=reading.subject, **reading.until()).order_by("pk")
@@ -197,6 +288,10 @@ SECTIONS += [
     Section(40, "applications", _("Applications"), ("subjects.Application",), applications),
     Section(42, "contracts", _("Contracts"), ("subjects.Contract",), contracts),
     Section(60, "requests", _("Your requests"), ("subjects.SubjectRequest",), requests),
+    Section(
+        61, "destruction", _("What will be destroyed at your request"), ("subjects.PlannedDestruction",), destruction
+    ),
+    Section(61, "request_files", _("Files of your requests"), ("subjects.RequestFile",), request_files),
     Section(62, "decisions", _("Decisions made without a human"), ("subjects.AutomatedDecision",), decisions),
     Section(
         64, "denylist", _("List of persons denied a microcredit"),
@@ -206,6 +301,8 @@ SECTIONS += [
     Section(
         80, "letters", _("Letters to you"), ("notifications.Letter", "notifications.DeliveryEvent"), letters
     ),
+    Section(81, "text_messages", _("SMS to you"), ("subjects.TextMessage",), text_messages),
+    Section(83, "sessions", _("Your visits to the cabinet"), ("subjects.CabinetSession",), sessions),
     Section(82, "cabinet", _("Your cabinet"), ("subjects.CabinetEvent",), cabinet),
     Section(90, "looks", _("Who looked at your record"), ("audit.AccessRecord",), looked),
 ]  # fmt: skip
@@ -213,5 +310,6 @@ LEFT_OUT |= {
     "subjects.SignInCode": "lives minutes; what happened at the door stands in `cabinet`",
     "subjects.AmlEntry": "withheld from the person by law (191-IV; DESIGN 4)",
     "subjects.Task": "a reminder among officers; what it leads to stands in data, letters and requests",
+    "subjects.RequestNote": "what colleagues tell each other of a request, never shown; `requests` says how it ended",
     "subjects.RequestItem": "steps of our own work; how the request ended stands in `requests`",
 }

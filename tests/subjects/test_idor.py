@@ -4,10 +4,16 @@ What stands in an answer is looked at: references, public ids and values of the 
 too: nothing of the others may change.
 """
 
+import io
+import re
 import uuid
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import get_resolver
 from django.utils.html import escape
@@ -19,7 +25,7 @@ from consent.ledger import Proof
 from consent.models import ConsentEvent, FormServed, NoticeServed
 from policies.models import PolicyVersion
 from staff.models import Operator
-from subjects import registers, sign_in
+from subjects import registers, sign_in, subject_file, vault
 from subjects.models import CabinetSession, DataSubject, SignInCode
 from tests.consent.factories import form, version
 from tests.policies.factories import published_version
@@ -34,6 +40,8 @@ NAMES = ("id", "pk", "subject", "subject_id", "subject__exact", "public_id", "re
 
 # a page that speaks of nobody, and a program for anybody
 OPEN = ("/cabinet/not-me/", "/cabinet/receipts/verify_receipt.py")
+# downloads that take no argument: whoever asks gets their own, whatever they name
+OWN = tuple(f"/cabinet/file/subject-file.{ending}" for ending in subject_file.FORMATS)
 
 
 def belongings(person: DataSubject, number: int) -> dict[str, str]:
@@ -124,11 +132,36 @@ def tries(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str,
     return found
 
 
+def unpacked(content: bytes) -> list[bytes]:
+    """The content; of an archive what is in it, however deep."""
+    if not content.startswith(b"PK"):
+        return [content]
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return [part for name in packed.namelist() for part in unpacked(packed.read(name))]
+
+
+def is_own_file(me: DataSubject, answer: HttpResponse) -> bool:
+    """Whether it is the file of who asked, to the last byte of its paper: there no mark of others can be looked for."""
+    if f'filename="subject-file-{me}-' not in answer["Content-Disposition"]:
+        return False
+    parts = unpacked(answer.content)
+    papers = [part for part in parts if part.startswith(b"%PDF")]
+    if papers != parts and not any(str(me).encode() in part for part in parts):
+        return False
+    file = subject_file.read(me, "en", values=vault.own_values(subject=me, page="file"))
+    for paper in papers:
+        [digits] = re.findall(rb"/CreationDate\s*\(D:(\d{14})", paper)
+        made_at = datetime.strptime(digits.decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        if subject_file.as_pdf(replace(file, made_at=made_at)) != paper:
+            return False
+    return True
+
+
 def test_nobody_reaches_what_is_somebody_elses(crowd):
     policy = PolicyVersion.objects.latest("number")
     things = {person.pk: belongings(person, n) for n, person in enumerate(crowd)}
     seats = {person.pk: inside(person, "en") for person in crowd}
-    before, asked, hits = state_of_everything(), 0, []
+    before, asked, own_files, hits = state_of_everything(), 0, 0, []
     for me in crowd:
         client = seats[me.pk]
         # each tries one of the others in full, and every other one by the doors that take a name
@@ -143,11 +176,15 @@ def test_nobody_reaches_what_is_somebody_elses(crowd):
                 asked += 1
                 # what one typed oneself comes back in the language switch: the address of the page
                 text = answer.content.replace(escape(answer.wsgi_request.get_full_path()).encode(), b"")
-                shown = [mark for mark in marks if mark in text]
-                if answer.status_code >= 500 or shown or answer.get("Content-Disposition"):
+                shown = [mark for mark in marks if any(mark in part for part in unpacked(text))]
+                # a download at all is a hit, unless it is everybody's own file
+                taken = answer.get("Content-Disposition") and not (path in OWN and is_own_file(me, answer))
+                own_files += path in OWN and answer.status_code == 200
+                if answer.status_code >= 500 or shown or taken:
                     hits.append((str(me), str(other), method, path, answer.status_code, shown))
     print(f"\n{len(crowd)} customers, {asked} tries at what is another's: {len(hits)} hits")
     assert hits == [], "\n" + "\n".join(map(str, hits))
+    assert own_files == len(OWN) * len(crowd)
     assert asked >= 9 * len(crowd) * (len(crowd) - 1)
     assert [row for row in state_of_everything() if row not in before] == []
 

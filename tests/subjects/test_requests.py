@@ -383,7 +383,8 @@ class TestActs:
     def test_object_stops_the_use_and_a_lifted_one_lets_it_go_on(self, person, officer):
         from consent import registers as consent_registers
 
-        consent_registers.load()
+        with acting_as("command:load_registers@test"):
+            consent_registers.load()
         purpose = next(r.purpose for r in reasons(person) if r.allowed and r.code != "law")
         granted(person, officer, "object", target=purpose.code)
         found = {r.purpose.code: r.code for r in reasons(person)}
