@@ -68,8 +68,8 @@ def browser_path() -> str:
 
 @pytest.fixture
 def size():
-    """`size(2000)` is 2000 in `make prove` and a twentieth of it, at least `least`, in `make test`."""
-    return lambda full, least=5: full if PROVE else max(least, full // 20)
+    """`size(2000)` is 2000 in `make prove` and a twentieth of it (one of `parts`), at least `least`, in `make test`."""
+    return lambda full, least=5, parts=20: full if PROVE else max(least, full // parts)
 
 
 def _fingerprint() -> str:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from consent.enums import Ground as PurposeGround
 from transfers import checks
 from transfers.decisions import Change, Counterfactual, Question, Step
-from transfers.enums import Check
+from transfers.enums import Check, TransferGround
 
 # what no act of ours changes, or none that we should suggest
 _HOPELESS = frozenset(
@@ -40,18 +41,39 @@ _PLAIN = {
 }
 
 
-def _categories(question: Question, facts: dict[str, Any], rule: dict[str, Any] | None) -> Change:
+def _categories(question: Question, facts: dict[str, Any], rule: dict[str, Any]) -> Change:
     """Leave out what is too much; only where nothing would be left, widen what is too narrow."""
-    limits = checks.limits(question, facts, rule) if rule else {"known": set(facts["known"])}
-    kept = set(question.categories).intersection(*limits.values())
+    kept = set(question.categories).intersection(*checks.limits(question, facts, rule).values())
     excess = sorted(set(question.categories) - kept)
     return Change("drop_categories" if kept else "widen", {"excess": excess})
+
+
+def _opened(question: Question, facts: dict[str, Any]) -> dict[str, Any]:
+    """The rule that two officers would open: by law for a purpose of the law, else one that nothing is forgiven."""
+    law = (facts["purpose"] or {}).get("ground") == PurposeGround.LAW
+    return {
+        "id": 0,
+        "ground": TransferGround.LAW if law else TransferGround.SERVICE,
+        "categories": list(question.categories),
+    }
+
+
+def _with_rule(
+    question: Question, facts: dict[str, Any], opened: dict[str, Any], steps: tuple[Step, ...]
+) -> tuple[Step, ...]:
+    """The steps as they would be with that rule; its ground is its own to say."""
+    ours = (Check.RULE, Check.GROUND)
+    asked = zip(checks.CHECKS, steps, strict=True)
+    return tuple(step if step.check in ours else check(question, facts, opened) for check, step in asked)
 
 
 def nearest(
     question: Question, facts: dict[str, Any], rule: dict[str, Any] | None, steps: tuple[Step, ...]
 ) -> Counterfactual:
     """What would have to be different, in the order of the checks; not possible where it is not ours to change."""
+    if rule is None:
+        rule = _opened(question, facts)
+        steps = _with_rule(question, facts, rule, steps)
     failed = [step for step in steps if not step.passed]
     if any(step.code in _HOPELESS for step in failed):
         return Counterfactual(possible=False)
@@ -60,7 +82,6 @@ def nearest(
         if step.code == "rule.decides":
             continue
         if step.code.startswith("consent."):
-            assert rule is not None
             change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
         elif step.check == Check.CATEGORIES and step.code != "categories.none":
             change = _categories(question, facts, rule)

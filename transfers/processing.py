@@ -316,7 +316,8 @@ def differences(before: dict[str, Any], after: dict[str, Any], language: str) ->
     """What differs between two contents, in the order of the register; nothing when they say the same."""
     old, new = _lines(before, language), _lines(after, language)
     was, now = {key for key, _column in old}, {key for key, _column in new}
-    titles = {column.code: str(column.title) for column in COLUMNS}
+    with translation.override(language):
+        titles = {column.code: str(column.title) for column in COLUMNS}
     found = []
     for key in dict.fromkeys([*new, *old]):
         code, column = key

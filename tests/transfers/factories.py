@@ -43,6 +43,18 @@ def opened(model: type, *, at: datetime | None = None, **fields: Any) -> Any:
         return model.objects.create(loaded=True, in_force_during=(at or timezone.now(), None), **fields)
 
 
+def closed(row: Any) -> None:
+    """Two officers let what is in force end now."""
+    for n, part in enumerate(("proposed", "approved")):
+        by = StaffUserFactory()
+        with acting_as(f"officer:{by.pk}"):
+            setattr(row, f"closing_{part}_by", by)
+            setattr(row, f"closing_{part}_at", timezone.now())
+            if n:
+                row.in_force_during = (row.in_force_during[0], timezone.now())
+            row.save()
+
+
 def recipient(code: str = "pkb", kind: str = "credit_bureau", country: str = "KZ") -> Recipient:
     registered = {"registry_number": "15", "registry_date": date(2026, 1, 9)} if kind == "collector" else {}
     return Recipient.objects.create(

@@ -153,7 +153,11 @@ def _checks(question, rule, actor: str) -> dict[str, str]:
             DataSubject.history.filter(id=person.pk).order_by("history_date", "history_id").first()
         ]
         standing = then[-1].standing
-        say("subject", standing in ("ordinary", "disputed_address"), forgiven=law and standing not in ("erased", "blocked"))
+        say(
+            "subject",
+            standing in ("ordinary", "disputed_address"),
+            forgiven=law and standing not in ("erased", "blocked"),
+        )
     purpose = Purpose.objects.filter(code=question.purpose).first()
     valid = [p for p in Purpose.objects.as_of(at) if p.code == question.purpose]
     said = valid[0] if valid else purpose

@@ -56,14 +56,16 @@ def changed(change: Change, question: Question, facts: dict) -> Question:
         case "declare_recipient":
             facts["recipient_declared"] = LINK
         case "rule":
+            # of the kind that its purpose calls for; what a service asks for is the rule's own to say, so it is there
+            law = facts["purpose"]["ground"] == "law"
             facts["rules"] = [
                 {
-                    "id": 1, "ground": "law", "form": None, "scope_kind": None, "written": False, "article": "1",
+                    "id": 1, "ground": "law" if law else "service", "form": None, "scope_kind": None, "written": False, "article": "1",
                     "on_demand": False, "sanction": False, "disclosure": "subject",
                     "categories": sorted({*everything, *question.categories}),
                 }
             ]  # fmt: skip
-            facts["matrix"] = sorted({*everything, *question.categories})
+            facts["applications"].append({"id": 1, "state": "applied"})
         case "overdue":
             facts["contracts"].append({"id": 1, "state": "overdue"})
         case "application":

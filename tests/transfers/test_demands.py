@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import reduce
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from staff.rules import NotAllowed
 from subjects import deadlines, registers, vault
 from subjects.cabinet import LINKS
 from subjects.enums import Disclosure
+from subjects.models import CabinetSession
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
@@ -218,11 +220,16 @@ def test_a_transfer_of_somebody_else_does_not_answer_it(court, officer, dpo):
 
 class TestWithheld:
     def pages(self, person) -> list[str]:
-        seat = inside(person, "en")
+        seat, rows = inside(person, "en"), CabinetSession.objects
+        # they did not sign in at the same moment
+        began = rows.earliest("pk").began_at
+        rows.filter(subject=person).update(began_at=began, seen_at=began)
         found = [seat.get(reverse(link.url_name)) for link in LINKS] + [seat.get("/cabinet/")]
         assert {page.status_code for page in found} == {200}
-        # of people who differ in nothing else, what each is called differs
-        return [CSRF.sub("", page.content.decode()).replace(str(person), "S-0") for page in found]
+        # of people who differ in nothing else, what each and their sessions are called differs
+        called = {str(person): "S-0", str(rows.get(subject=person).public_id): "session"}
+        shown = [CSRF.sub("", page.content.decode()) for page in found]
+        return [reduce(lambda page, name: page.replace(name, called[name]), called, page) for page in shown]
 
     def test_it_leaves_no_trace_for_the_person(self, court, officer, dpo):
         other = DataSubjectFactory(email=None, language=court.person.language)

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
 
 from audit.actor import acting_as
 from consent.models import PurposeCategory
@@ -11,7 +10,7 @@ from subjects import recording
 from subjects.enums import Origin, Source
 from subjects.models import DataCategory, PersonalData, Verification
 from tests.staff.factories import StaffUserFactory, permit
-from tests.transfers.factories import LOADED, agree, form_version, happened, opened, world
+from tests.transfers.factories import agree, closed, form_version, happened, opened, world
 from transfers import intake, services
 from transfers.models import Quarantined, Release, Transfer, TransferRule
 
@@ -110,10 +109,7 @@ def test_it_is_taken_in_only_when_the_gate_says_yes_by_now(made, set_aside, offi
     assert Quarantined.objects.get().fate == ""
     salary = DataCategory.objects.get(code="salary_amount")
     opened(PurposeCategory, purpose=made.purpose, category=salary)
-    made.rule.refresh_from_db()
-    with acting_as(LOADED):
-        made.rule.in_force_during = (made.rule.in_force_during.lower, timezone.now())
-        made.rule.save()
+    closed(made.rule)
     categories = [*made.rule.categories, "salary_amount"]
     opened(
         TransferRule, recipient=made.recipient, purpose=made.purpose, direction="incoming", ground="consent",

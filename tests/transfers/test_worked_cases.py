@@ -126,14 +126,22 @@ def defence_of_rights_without_a_breach():
     return made, {}
 
 
-def a_court_executor_asks_in_due_form_about_a_restricted_person():
+def _a_court_executor_asks_in_due_form_about_a_person(standing: Standing):
     made = world(
         kind="bailiff", code="chsi", ground="law", on_demand=True, sanction=True, agreement=False, declared=False
     )
-    made.person.standing = Standing.RESTRICTED
+    made.person.standing = standing
     made.person.save()
     demand = Context(body="chsi-1", article="36", request_number="7", request_date=date(2026, 1, 5), sanction="9")
     return made, {"context": demand}
+
+
+def a_court_executor_asks_in_due_form_about_a_restricted_person():
+    return _a_court_executor_asks_in_due_form_about_a_person(Standing.RESTRICTED)
+
+
+def a_court_executor_asks_in_due_form_about_a_blocked_person():
+    return _a_court_executor_asks_in_due_form_about_a_person(Standing.BLOCKED)
 
 
 def a_court_executor_asks_without_a_sanction():
@@ -160,6 +168,7 @@ CASES = [
     (a_person_whose_data_are_blocked, "deny", "subject.standing", ""),
     (defence_of_rights_without_a_breach, "deny", "ground.no_breach", "overdue"),
     (a_court_executor_asks_in_due_form_about_a_restricted_person, "allow", "ground.law", None),
+    (a_court_executor_asks_in_due_form_about_a_blocked_person, "deny", "subject.standing", ""),
     (a_court_executor_asks_without_a_sanction, "deny", "demand.incomplete", "demand"),
 ]
 
