@@ -119,7 +119,8 @@ def tell_request(request: HttpRequest, ref: Ref, payload: RequestIn) -> HttpResp
     return JsonResponse(out.model_dump(mode="json"), status=201)
 
 
-@router.get(
+@router.api_operation(
+    ["GET", "HEAD"],
     "/subjects/{ref}/requests",
     auth=ApiKey(Scope.SUBJECTS_READ),
     response={200: RequestsOut, **refusals(404)},
@@ -132,7 +133,8 @@ def read_requests(request: HttpRequest, ref: Ref) -> dict[str, object]:
     return {"requests": [_out(row, due.get(row.pk)) for row in rows]}
 
 
-@router.get(
+@router.api_operation(
+    ["GET", "HEAD"],
     "/requests/{id}",
     auth=ApiKey(Scope.SUBJECTS_READ),
     response={200: RequestOut, **refusals(404)},

@@ -155,7 +155,12 @@ class TestFourEyes:
         with as_officer(writer), translation.override("en"), pytest.raises(NotAllowed) as refused:
             services.approve(version, by=writer)
         assert refused.value.code == "four_eyes"
-        assert f"({', '.join(named)})" in refused.value.messages[0]
+        assert f"({'; '.join(named)})" in refused.value.messages[0]  # a name may hold a comma
+        for language in ("kk", "ru"):
+            with as_officer(writer), translation.override(language), pytest.raises(NotAllowed) as refused:
+                services.approve(version, by=writer)
+            names = refused.value.messages[0].partition("(")[2].partition(")")[0]
+            assert len(names.split("; ")) == len(named), names
 
     def test_who_looked_wrote_a_note_or_asked_for_changes_may_approve(self):
         first, second = author(), mighty()
