@@ -37,19 +37,19 @@ def asked_consents(request: HttpRequest, subject: DataSubject) -> dict | None:
     return {"asked": rows} if rows else None
 
 
-def about_values(subject: DataSubject) -> dict[str, list[tuple[str, str]]]:
+def about_values(subject: DataSubject) -> dict[str, list[tuple[str, list[str]]]]:
     """What for and until when, by category; constant queries however much is held."""
     wanted: dict[str, list[str]] = {}
     allowed = {reason.purpose.pk for reason in grounds.reasons(subject) if reason.allowed}
     cells = PurposeCategory.objects.in_force().filter(purpose__in=allowed).select_related("purpose", "category")
     for cell in cells.order_by("purpose__order", "purpose__code"):
         wanted.setdefault(cell.category.code, []).append(str(cell.purpose))
-    told: dict[str, list[tuple[str, str]]] = {
-        code: [(gettext("What for"), "; ".join(dict.fromkeys(purposes)))] for code, purposes in wanted.items()
+    told: dict[str, list[tuple[str, list[str]]]] = {
+        code: [(gettext("What for"), list(dict.fromkeys(purposes)))] for code, purposes in wanted.items()
     }
     for line in kept_words.lines(subject):
         until = date_format(line.until, "DATE_FORMAT") if line.until else line.words
-        told.setdefault(line.category.code, []).append((gettext("Kept until"), until))
+        told.setdefault(line.category.code, []).append((gettext("Kept until"), [until]))
     return told
 
 
@@ -58,4 +58,4 @@ cabinet.PARTS.append(cabinet.Part(10, "cabinet/_changed_policies.html", changed_
 cabinet.PARTS.append(cabinet.Part(15, "cabinet/_consents_asked.html", asked_consents))
 cabinet.LINKS.append(cabinet.Link(10, "consent:consents", _("My consents")))
 cabinet.LINKS.append(cabinet.Link(20, "consent:answers", _("What I answered"), more=True))
-cabinet.LINKS.append(cabinet.Link(15, "consent:kept", _("What you hold on me, and until when")))
+cabinet.LINKS.append(cabinet.Link(22, "consent:kept", _("What you hold on me, and until when"), more=True))

@@ -34,5 +34,5 @@ class Link(NamedTuple):
 
 PARTS: list[Part] = []
 LINKS: list[Link] = []
-# what a higher app knows of the values on "My data": person → {category code: [(term, text)]}, constant queries
-ABOUT_VALUES: list[Callable[[DataSubject], dict[str, list[tuple[str, str]]]]] = []
+# what a higher app knows of the values on "My data": person → {category code: [(term, lines)]}, constant queries
+ABOUT_VALUES: list[Callable[[DataSubject], dict[str, list[tuple[str, list[str]]]]]] = []

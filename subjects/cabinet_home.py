@@ -14,5 +14,5 @@ cabinet.LINKS += [
     cabinet.Link(50, "cabinet:sessions", _("Where I am signed in"), more=True),
     cabinet.Link(55, "cabinet:represent", _("I act for somebody else"), more=True),
     cabinet.Link(60, "cabinet:not-me", _("This is not me"), more=True),
-    cabinet.Link(70, "cabinet:help", _("Help")),
+    cabinet.Link(70, "cabinet:help", _("Help"), more=True),
 ]

@@ -25,7 +25,7 @@ class Group(NamedTuple):
     category: DataCategory
     values: list[Shown]
     holdings: list[TechnicalHolding]
-    about: list[tuple[str, str]]
+    about: list[tuple[str, list[str]]]
 
 
 def groups(subject: DataSubject, *, represented: bool) -> list[Group]:
@@ -45,7 +45,7 @@ def groups(subject: DataSubject, *, represented: bool) -> list[Group]:
     holdings: dict[str, list[TechnicalHolding]] = {}
     for holding in TechnicalHolding.objects.filter(subject=subject).select_related("category", "system"):
         holdings.setdefault(holding.category.code, []).append(holding)
-    about: dict[str, list[tuple[str, str]]] = {}
+    about: dict[str, list[tuple[str, list[str]]]] = {}
     for tell in cabinet.ABOUT_VALUES:
         for code, lines in tell(subject).items():
             about.setdefault(code, []).extend(lines)
