@@ -1,12 +1,16 @@
 """A monitored person is told what an unmonitored one is, byte for byte (DESIGN 4; law 191-IV): the cabinet, letters, the
 API, what requests do and what they are answered. A coded refusal would itself be the tip."""
 
+import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
+from difflib import ndiff
 from html import unescape
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
@@ -31,6 +35,9 @@ from tests.subjects.test_requests import APPROVES, HANDLES
 pytestmark = pytest.mark.django_db
 # what is new in every answer: the token of a form, the moment a system asked
 NEW = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|"at": "[^"]*"')
+# what is another one for each of two persons who are told the same: seconds apart, and a digest of their own paper
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[0-9:]+\+\d\d:\d\d|\b\d\d?:\d\d\b")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +58,26 @@ def other(db):
     return permit(StaffUserFactory(), *APPROVES)
 
 
+@pytest.fixture
+def one_moment(monkeypatch):
+    """Every subject file is made at one and the same moment: then the same file is the same bytes."""
+    read, moment = subject_file.read, timezone.now()
+    monkeypatch.setattr(subject_file, "read", lambda *given, **how: replace(read(*given, **how), made_at=moment))
+
+
 def plain(response) -> tuple[int, str]:
-    return response.status_code, NEW.sub("", unescape(response.content.decode(errors="replace")))
+    try:
+        text = response.content.decode()
+    except UnicodeDecodeError:  # a paper or an archive
+        return response.status_code, hashlib.sha256(response.content).hexdigest()
+    return response.status_code, NEW.sub("", unescape(text))
 
 
-def pages(person: DataSubject, rows: list[SubjectRequest]) -> dict[str, tuple[int, str]]:
-    """Every page of the cabinet that needs no argument, and those of the person's requests; nothing of it stays."""
+def pages(person: DataSubject, rows: list[SubjectRequest], session: str) -> dict[str, tuple[int, str]]:
+    """Every page of the cabinet that needs no argument, and those of the person's requests; nothing of it stays.
+
+    session: the cookie of theirs, in which all of it is read.
+    """
     names = [
         f"{space}:{pattern.name}"
         for space in ("cabinet", "consent", "transfers")
@@ -73,7 +94,9 @@ def pages(person: DataSubject, rows: list[SubjectRequest]) -> dict[str, tuple[in
     found = {}
     for address in addresses:
         with transaction.atomic():
-            found[address] = plain(inside(person, "ru").get(address))
+            client = Client(headers={"accept-language": "ru"})
+            client.cookies[settings.CABINET_COOKIE_NAME] = session
+            found[address] = plain(client.get(address))
             transaction.set_rollback(True)
     return found
 
@@ -98,12 +121,19 @@ def told(person: DataSubject, key: str) -> dict[str, object]:
     return {**answers, "letters": letters, "file": file}
 
 
-def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(officer, other):
+def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(officer, other, one_moment):
     person, key = DataSubjectFactory(iin="850314390019"), client_and_key("site")[1]
     rows = [brought(person, kind, officer, other) for kind in ("access", "confirm")]
     rows.append(services.register(subject=person, kinds=["complaint"], channel="cabinet", language="ru", text="…"))
-    before = pages(person, rows), told(person, key)
-    assert all(status == 200 for status, _text in before[0].values() if status != 404)
+    session = inside(person, "ru").cookies[settings.CABINET_COOKIE_NAME].value
+    before = pages(person, rows, session), told(person, key)
+    closed = {address: status for address, (status, _text) in before[0].items() if status not in (200, 404)}
+    # what only takes something that is posted, and a page that waits for a code
+    assert closed == {
+        reverse("cabinet:enter"): 302,
+        reverse("cabinet:contact-code"): 302,
+        reverse("cabinet:end-session"): 405,
+    }
     assert len(before[0]) >= 12
 
     by, then = author(), second()
@@ -119,7 +149,14 @@ def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(
         services.decide(request=quiet, by=officer)
         services.answer(request=quiet, by=officer, text="Подтверждаем органу.")
         services.read(request=quiet, by=officer)
-    assert (pages(person, rows), told(person, key)) == before
+    after = pages(person, rows, session), told(person, key)
+    changed = {
+        address: [line for line in ndiff(page[1].splitlines(), after[0][address][1].splitlines()) if line[0] in "+-"]
+        for address, page in before[0].items()
+        if page != after[0][address]
+    }
+    assert changed == {}
+    assert after == before
     assert inside(person).get(reverse("cabinet:request", args=[quiet.public_id])).status_code == 404
 
 
@@ -155,9 +192,24 @@ def outcome(row: SubjectRequest) -> dict[str, object]:
             "letters": list(Letter.objects.filter(subject=row.subject).order_by("pk").values_list("kind", "language")),
             "standing": DataSubject.objects.get(pk=row.subject_id).standing,
         }  # fmt: skip
+    files = list(row.files.order_by("pk"))
+    for number, file in enumerate(files):
+        assert f"{row}-{file.pk}: {file.sha256}" in said["answer"]
+        said["answer"] = said["answer"].replace(f"{row}-{file.pk}: {file.sha256}", f"file {number}")
+    said["files"] = [(file.kind, file.media_type) for file in files]
+    # what the paper says that came with the answer; the bytes of each name the person
+    said["file"] = DIGEST.sub("…", MOMENT.sub("…", json.dumps(in_file(row.subject), ensure_ascii=False)))
     # a number is the next one whoever asks: of the two persons each has another
     text = json.dumps(said, default=str, ensure_ascii=False)
     return json.loads(text.replace(str(row), "R").replace(str(row.subject), "S"))
+
+
+def in_file(person: DataSubject) -> dict[str, object]:
+    """Everything the subject file says, but for how long each paper is."""
+    found = subject_file.as_data(subject_file.read(person, "ru"))["sections"]
+    for row in found["request_files"]["rows"]:
+        del row["size"]
+    return found
 
 
 @pytest.mark.parametrize("kind", RequestKind.values)
