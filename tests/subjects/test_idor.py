@@ -148,6 +148,7 @@ def is_own_file(me: DataSubject, answer: HttpResponse) -> bool:
     papers = [part for part in parts if part.startswith(b"%PDF")]
     if papers != parts and not any(str(me).encode() in part for part in parts):
         return False
+    me = DataSubject.objects.get(pk=me.pk)
     file = subject_file.read(me, "en", values=vault.own_values(subject=me, page="file"))
     for paper in papers:
         [digits] = re.findall(rb"/CreationDate\s*\(D:(\d{14})", paper)
