@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
@@ -32,6 +32,15 @@ from transfers import demands, received
 from transfers.models import DemandFile, DemandLetter, InboundDemand, Release, Transfer
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Sentences are read in English here, whatever the test before left behind."""
+    with translation.override("en"):
+        yield
+
+
 IIN = "850314390019"
 PDF = b"%PDF-1.7\n1 0 obj (850314390019)\n%%EOF\n"
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
