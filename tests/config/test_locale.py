@@ -28,6 +28,7 @@ CATALOGUES = pytest.mark.parametrize(
 SAME_AS_ENGLISH = {
     "SHA-256",
     "SMS",
+    "Kelisim",
     "…",
     ":",
     ":?.!",
@@ -47,6 +48,8 @@ SAME_IN_BOTH = [
     "банк",
     "браузер",
     "импорт",
+    "кабинет",
+    "kelisim",
     "клиент",
     "код",
     "компьютер",
@@ -209,6 +212,8 @@ def test_placeholders_tags_and_edges_are_those_of_the_source(language):
         if len(BARE.findall(source)) != len(BARE.findall(form)):
             wrong.append((name(entry), form))
         for edge in ("\n", ":", "…", ".") if len(words(source)) > 2 else (":", "…"):
+            if edge == "." and source.endswith("%(day)s.") and form.endswith("%(day)s"):
+                continue  # a date ends in «ж.» and «г.» by itself
             if source.rstrip(" ").endswith(edge) and not form.rstrip(" ").endswith(edge):
                 wrong.append((name(entry), form))
         if source.startswith("\n") != form.startswith("\n"):
