@@ -38,7 +38,6 @@ SET_ASIDE = (
     "test_register.py::test_evidence_cannot_be_changed_or_is_the_digest_of_what_it_proves",
     "test_register.py::test_a_plain_text_is_prose_or_somebody_said_why_not[subjects.Death]",
     "test_register.py::test_what_is_typed_without_a_model_is_prose_too_or_somebody_said_why_not",
-    "test_locale.py::test_placeholders_tags_and_edges_are_those_of_the_source",
     "test_house_sources.py::test_a_rule_bites_and_the_house_keeps_it[too_long]",
 )
 

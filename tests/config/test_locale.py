@@ -212,7 +212,7 @@ def test_placeholders_tags_and_edges_are_those_of_the_source(language):
         if len(BARE.findall(source)) != len(BARE.findall(form)):
             wrong.append((name(entry), form))
         for edge in ("\n", ":", "…", ".") if len(words(source)) > 2 else (":", "…"):
-            if edge == "." and source.endswith("%(day)s.") and form.endswith("%(day)s"):
+            if edge == "." and "%(day)s" in source and form.endswith("%(day)s"):
                 continue  # a date ends in «ж.» and «г.» by itself
             if source.rstrip(" ").endswith(edge) and not form.rstrip(" ").endswith(edge):
                 wrong.append((name(entry), form))
