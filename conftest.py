@@ -34,10 +34,6 @@ not_run: list[str] = []
 SET_ASIDE = (
     "test_transfer_race.py::test_a_withdrawal_at_the_web_beats_every_sending",
     "test_accessibility.py::test_every_page_holds_wcag_22_aa_on_a_telephone_and_at_a_desk",
-    "test_register.py::test_bytes_are_not_plain",
-    "test_register.py::test_evidence_cannot_be_changed_or_is_the_digest_of_what_it_proves",
-    "test_register.py::test_a_plain_text_is_prose_or_somebody_said_why_not[subjects.Death]",
-    "test_register.py::test_what_is_typed_without_a_model_is_prose_too_or_somebody_said_why_not",
     "test_house_sources.py::test_a_rule_bites_and_the_house_keeps_it[too_long]",
 )
 

@@ -117,8 +117,8 @@ REGISTER: dict[str, dict[Holds, str]] = {
         PLAIN: "id subject document proposed_by proposed_at approved_by approved_at declined_by declined_at",
     },
     "subjects.Death": {
-        EVIDENCE: "subject document died_on",
-        PLAIN: "id stood recorded_by recorded_at undo_proposed_by undo_proposed_at undone_by undone_at",
+        PLAIN: "id subject document died_on stood recorded_by recorded_at undo_proposed_by undo_proposed_at undone_by"
+        " undone_at",
     },
     "subjects.DutyRule": {
         PROSE: "title title_kk title_ru title_en article",
