@@ -34,7 +34,6 @@ not_run: list[str] = []
 SET_ASIDE = (
     "test_transfer_race.py::test_a_withdrawal_at_the_web_beats_every_sending",
     "test_accessibility.py::test_every_page_holds_wcag_22_aa_on_a_telephone_and_at_a_desk",
-    "test_house_sources.py::test_a_rule_bites_and_the_house_keeps_it[too_long]",
 )
 
 

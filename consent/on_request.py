@@ -14,7 +14,8 @@ from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import request_acts
 from subjects.models import DataSubject, LegalHold
-from subjects.requests import PlannedDestruction, RequestChannel, RequestKind, SubjectRequest
+from subjects.request_parts import PlannedDestruction
+from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
 REQUESTED = "on_request"
 

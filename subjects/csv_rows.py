@@ -10,7 +10,6 @@ A fault names the line, the column and the reason, never the value: it is kept a
 
 import codecs
 import unicodedata
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +22,7 @@ from staff.enums import Language
 from subjects import identifiers
 from subjects.csv_file import HEADERS, File, WholeFile
 from subjects.csv_problems import RowProblem
+from subjects.csv_seen import Seen, unique
 from subjects.enums import Standing, SubjectKind
 
 BATCH = 2000
@@ -144,7 +144,7 @@ def check_one(cells: Mapping[str, str], *, today: date, language: str = "kk") ->
 def _check(file: File, checked: Checked, today: date, language: str, look: Look | None) -> None:
     for problem in file.problems:
         checked.add_problem(problem)
-    seen, good = _Seen(), GoodRows(file, today, language)
+    seen, good = Seen(), GoodRows(file, today, language)
     batch: list[SubjectRow] = []
     for number, cells, malformed in file.rows():
         checked.total += 1
@@ -195,7 +195,7 @@ def _refuse_doubled(
     for number, cells, malformed in file.rows():
         if malformed:
             continue
-        for column, value in _unique(_Reading(number, file.labels, cells, today).row(language)):
+        for column, value in unique(_Reading(number, file.labels, cells, today).row(language)):
             if not value or hash((column, value)) not in doubled:
                 continue
             other = first.setdefault((column, value), number)
@@ -207,35 +207,6 @@ def _refuse_doubled(
                 told.add((column, other))
                 checked.add_problem(RowProblem(other, label, code, {"row": number}))
             good.bad |= {number, other}
-
-
-def _unique(row: SubjectRow) -> tuple[tuple[str, str], ...]:
-    """What no two rows of a file share."""
-    return ("client_number", row.client_number.casefold()), ("iin", row.iin)
-
-
-class _Seen:
-    """Whether values stand in the file twice, by their hashes: 8 bytes each, and not a dictionary of two million."""
-
-    PARTS = 256
-
-    def __init__(self) -> None:
-        self.parts = [array("q") for _ in range(self.PARTS)]
-
-    def add(self, row: SubjectRow) -> None:
-        for key in _unique(row):
-            if key[1]:
-                hashed = hash(key)
-                self.parts[hashed % self.PARTS].append(hashed)
-
-    def doubled(self) -> set[int]:
-        """Hashes that were added more than once."""
-        found = set()
-        for part in self.parts:
-            once: set[int] = set()
-            if len(set(part)) < len(part):
-                found |= {hashed for hashed in part if hashed in once or once.add(hashed)}
-        return found
 
 
 def _is_normal(row: SubjectRow, cells: Mapping[str, str]) -> bool:

@@ -208,13 +208,8 @@ from subjects.handover_models import HandoverKey, HandoverUse  # noqa: E402
 from subjects.life_models import Death, IinCorrection  # noqa: E402
 from subjects.obligations import Application, Contract  # noqa: E402
 from subjects.persons import DocumentSeen, PersonLink, Representative  # noqa: E402
-from subjects.requests import (  # noqa: E402
-    PlannedDestruction,
-    RequestFile,
-    RequestItem,
-    RequestNote,
-    SubjectRequest,
-)
+from subjects.request_parts import PlannedDestruction, RequestFile, RequestItem, RequestNote  # noqa: E402
+from subjects.requests import SubjectRequest  # noqa: E402
 from subjects.restraints import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression  # noqa: E402
 from subjects.session_models import CabinetSession  # noqa: E402
 from subjects.systems import SourceSystem, SystemCategory, TechnicalHolding  # noqa: E402

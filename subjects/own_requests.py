@@ -15,7 +15,8 @@ from subjects import calendar_days, clock, deadlines, ports, request_files
 from subjects import request_services as services
 from subjects.models import DataSubject, Representative
 from subjects.request_forms import FileField, correctable
-from subjects.requests import RequestChannel, RequestFile, RequestKind, SubjectRequest
+from subjects.request_parts import RequestFile
+from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
 # more than anybody needs, and few enough that nobody buries the officers
 MOST_OPEN = 20

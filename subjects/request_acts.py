@@ -17,7 +17,8 @@ from staff.rules import NotAllowed
 from subjects import decisions, formats, ports, recording, vault
 from subjects.enums import Origin, OverrideReason, Source, Standing
 from subjects.models import AutomatedDecision, DataSubject
-from subjects.request_services import VALUE, need
+from subjects.request_services import need
+from subjects.request_words import VALUE
 from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
 BLOCKED, UNBLOCKED, RESTRICTED = "blocked_on_request", "unblocked_on_request", "restricted_on_request"

@@ -18,7 +18,8 @@ from staff.models import Operator
 from subjects import ports
 from subjects.enums import Disclosure
 from subjects.models import AutomatedDecision, PersonalData
-from subjects.requests import Refusal, RequestFile, RequestKind, SubjectRequest
+from subjects.request_parts import RequestFile
+from subjects.requests import Refusal, RequestKind, SubjectRequest
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "answers"
 

@@ -15,7 +15,8 @@ from subjects import request_rules as rules
 from subjects.enums import Disclosure
 from subjects.files import ENDINGS, media_type
 from subjects.models import DataSubject
-from subjects.requests import RequestFile, RequestItem, SubjectRequest
+from subjects.request_parts import RequestFile, RequestItem
+from subjects.requests import SubjectRequest
 
 WHAT = "subjects.request_file"
 # a request is a page and a few papers, not an archive

@@ -15,7 +15,8 @@ from subjects.enums import Disclosure
 from subjects.files import MOST_BYTES, media_type
 from subjects.free_text import refuse_personal_data
 from subjects.models import DataCategory, DataSubject, Representative
-from subjects.requests import Identity, Refusal, RequestChannel, RequestFile, RequestKind, SubjectRequest
+from subjects.request_parts import RequestFile
+from subjects.requests import Identity, Refusal, RequestChannel, RequestKind, SubjectRequest
 
 NOT_CABINET = [choice for choice in RequestChannel.choices if choice[0] not in ("cabinet", "api")]
 # who comes to the office, writes or calls; only the cabinet itself establishes the rest

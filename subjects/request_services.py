@@ -6,34 +6,22 @@ Every verb locks the row; its clocks run from receipt in Asia/Almaty, whoever re
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters, vault
+from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters
 from subjects import request_rules as rules
-from subjects.enums import Disclosure
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
-from subjects.requests import (
-    Identity,
-    RequestChannel,
-    RequestItem,
-    RequestKind,
-    RequestNote,
-    RequestState,
-    SubjectRequest,
-)
+from subjects.request_parts import RequestItem, RequestNote
+from subjects.request_words import ANSWER, COMMENT, NOTE, TEXT, VALUE
+from subjects.requests import Identity, RequestChannel, RequestKind, RequestState, SubjectRequest
 
-TEXT, VALUE, ANSWER, COMMENT, NOTE = (
-    "subjects.request", "subjects.request_value", "subjects.request_answer", "subjects.request_comment",
-    "subjects.request_note",
-)  # fmt: skip
 # which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
 RULE_OF: dict[str, str] = {
     RequestKind.ACCESS: "ACCESS",
@@ -365,50 +353,3 @@ def note(*, request: SubjectRequest, text: str, by: StaffUser) -> RequestNote:
     assert row.subject is not None  # as the rule asked
     sealed = evidence.seal(subject=row.subject, what=NOTE, parts={"value": text.strip()})
     return RequestNote.objects.create(subject_request=row, sealed=sealed)
-
-
-class Words(NamedTuple):
-    """Something that was written of a request, opened: in which place (TEXT …), the text, and the row it is of."""
-
-    what: str
-    text: str
-    row: models.Model
-
-
-def read(*, request: SubjectRequest, by: StaffUser) -> list[Words]:
-    """What is kept of it in words, for the officer who works on it; each look is recorded. Raises NotAllowed."""
-    rules.check_may_read(request, by=by)
-    if request.subject is None:
-        return []
-    kept: list[tuple[str, Any, models.Model]] = [
-        (TEXT, request.sealed_text, request),
-        (VALUE, request.sealed_value, request),
-        *((COMMENT, item.sealed_comment, item) for item in request.items.order_by("pk")),
-        *((NOTE, row.sealed, row) for row in request.notes.select_related("user").order_by("pk")),
-        (ANSWER, request.sealed_answer, request),
-    ]
-    withheld = request.disclosure != Disclosure.SUBJECT
-    return [
-        Words(
-            what,
-            vault.reveal_proof(
-                subject=request.subject, what=what, sealed=bytes(sealed), by=by, reason="request", withheld=withheld
-            )["value"],
-            row,
-        )
-        for what, sealed, row in kept
-        if sealed is not None
-    ]
-
-
-def own_answer(*, request: SubjectRequest) -> str:
-    """The answer for the person's own page; "" while there is none."""
-    if request.subject is None or request.sealed_answer is None:
-        return ""
-    return vault.open_proof(
-        subject=request.subject,
-        what=ANSWER,
-        sealed=bytes(request.sealed_answer),
-        door=AccessRecord.Door.OWN,
-        reason="request",
-    )["value"]

@@ -10,18 +10,19 @@ from django.utils.translation import gettext_lazy
 from audit.names import actor_name
 from notifications.models import Letter
 from notifications.ports import title_of
-from subjects import request_services as services
+from subjects import request_words
 from subjects.clock_models import PauseReason
 from subjects.deadlines import of as clocks_of
-from subjects.requests import Identity, Refusal, RequestFile, RequestKind, RequestNote, RequestState, SubjectRequest
+from subjects.request_parts import RequestFile, RequestNote
+from subjects.requests import Identity, Refusal, RequestKind, RequestState, SubjectRequest
 
 # what was written, by the place it is kept in
 PLACES = {
-    services.TEXT: gettext_lazy("What the person says"),
-    services.VALUE: gettext_lazy("The right value"),
-    services.COMMENT: gettext_lazy("What was done"),
-    services.NOTE: gettext_lazy("Comment"),
-    services.ANSWER: gettext_lazy("The answer"),
+    request_words.TEXT: gettext_lazy("What the person says"),
+    request_words.VALUE: gettext_lazy("The right value"),
+    request_words.COMMENT: gettext_lazy("What was done"),
+    request_words.NOTE: gettext_lazy("Comment"),
+    request_words.ANSWER: gettext_lazy("The answer"),
 }
 
 

@@ -13,9 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from subjects import own_requests, request_answers, request_files, request_queues, request_timeline
+from subjects import own_requests, request_answers, request_files, request_queues, request_timeline, request_words
 from subjects import request_rules as rules
-from subjects import request_services as services
 from subjects.models import RequestFile, SubjectRequest
 from subjects.requests import RequestKind
 from subjects.step_up import fresh_code_required
@@ -149,7 +148,7 @@ def answer(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = _answered(request, public_id)
     if request.method == "POST":
         return redirect(request.path)
-    text = "" if request.method == "HEAD" else services.own_answer(request=row)
+    text = "" if request.method == "HEAD" else request_words.own_answer(request=row)
     return render(request, "cabinet/request_answer.html", signed_in(request, row=row, words=words_of(row), text=text))
 
 
@@ -161,7 +160,7 @@ def answer_pdf(request: HttpRequest, public_id: UUID) -> HttpResponse:
     row = _answered(request, public_id)
     if request.method == "POST":
         return redirect(request.path)
-    content = b"" if request.method == "HEAD" else request_answers.pdf(row, services.own_answer(request=row))
+    content = b"" if request.method == "HEAD" else request_answers.pdf(row, request_words.own_answer(request=row))
     return _download(content, f"{row}.pdf", "application/pdf")
 
 

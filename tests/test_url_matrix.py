@@ -42,7 +42,7 @@ from staff.models import ApiClient, Operator, RoleGrant, SignIn, StaffUser, Unde
 from subjects import deadlines, evidence, import_runs, request_files, request_services, vault
 from subjects import registers as subject_registers
 from subjects import services as subjects
-from subjects.admin.requests import STEPS as REQUEST_STEPS
+from subjects.admin.request_steps import STEPS as REQUEST_STEPS
 from subjects.clock_models import DutyRule
 from subjects.models import (
     AmlEntry,

@@ -28,6 +28,7 @@ from subjects import (
     request_answers,
     request_files,
     request_letters,
+    request_words,
     vault,
 )
 from subjects import request_services as services
@@ -246,8 +247,8 @@ class TestFourEyes:
         assert row.state == RequestState.REJECTED
         assert letters(person) == ["request_received", "request_taken", "request_refused"]
         with as_officer(officer):
-            (answer,) = services.read(request=row, by=officer)
-        assert answer.what == services.ANSWER
+            (answer,) = request_words.read(request=row, by=officer)
+        assert answer.what == request_words.ANSWER
         assert str(row) in answer.text
 
     @pytest.mark.parametrize("kinds", [["access"], ["destroy"]])
@@ -329,7 +330,7 @@ class TestWhoAsks:
             assert "ночам" not in cursor.fetchone()[0]
         before = AccessRecord.objects.count()
         with as_officer(officer):
-            assert [one.text for one in services.read(request=row, by=officer)] == ["Мне звонят по ночам"]
+            assert [one.text for one in request_words.read(request=row, by=officer)] == ["Мне звонят по ночам"]
         assert AccessRecord.objects.count() == before + 1
 
 
@@ -518,7 +519,7 @@ class TestFiles:
             row = services.answer(request=row, by=officer, text="Мынау")
         (file,) = request_files.for_person(row, person)
         assert (file.kind, request_files.own_file(file=file)[:5]) == ("answer", b"%PDF-")
-        assert file.sha256 in services.own_answer(request=row), "the digest of the answer covers its files"
+        assert file.sha256 in request_words.own_answer(request=row), "the digest of the answer covers its files"
         with as_officer(officer), pytest.raises(NotAllowed, match="closed"):
             request_files.attach(request=row, kind="answer", content=PDF + b" ", by=officer)
 

@@ -20,7 +20,16 @@ from audit.actor import acting_as
 from consent import registers as consent_registers
 from notifications.models import Letter
 from notifications.ports import KINDS
-from subjects import deadlines, denylist, registers, request_answers, request_timeline, subject_file, vault
+from subjects import (
+    deadlines,
+    denylist,
+    registers,
+    request_answers,
+    request_timeline,
+    request_words,
+    subject_file,
+    vault,
+)
 from subjects import request_services as services
 from subjects.enums import Disclosure
 from subjects.models import AutomatedDecision, DataSubject, PersonalData, SourceSystem, SubjectRequest
@@ -148,7 +157,7 @@ def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(
         services.take_up(request=quiet, by=officer)
         services.decide(request=quiet, by=officer)
         services.answer(request=quiet, by=officer, text="Подтверждаем органу.")
-        services.read(request=quiet, by=officer)
+        request_words.read(request=quiet, by=officer)
     after = pages(person, rows, session), told(person, key)
     changed = {
         address: [line for line in ndiff(page[1].splitlines(), after[0][address][1].splitlines()) if line[0] in "+-"]
@@ -185,7 +194,7 @@ def outcome(row: SubjectRequest) -> dict[str, object]:
         timeline = [(item.what, item.who, item.why) for item in request_timeline.for_person(row)]
         said = {
             "state": row.state, "refusal": row.refusal, "timeline": timeline,
-            "answer": services.own_answer(request=row),
+            "answer": request_words.own_answer(request=row),
             "plan": list(row.plan.values_list("category__code", "count", "rule", "until", "held")),
             "items": list(row.items.order_by("kind", "system").values_list("kind", "system__code")),
             "clocks": list(deadlines.of(row.about).values_list("rule__code", "due_at__date").order_by("rule__code")),
