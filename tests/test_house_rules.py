@@ -23,6 +23,7 @@ TRACKED = {
     "staff.ApiClient", "consent.Subscriber", "consent.ReceiptKey",
     "notifications.Campaign",
     "subjects.DataSubject", "subjects.DataCategory", "subjects.PersonalData", "subjects.SubjectImport", "subjects.Task",
+    "subjects.RecordImport", "subjects.IinCorrection", "subjects.Death",
     "subjects.Application", "subjects.Contract", "subjects.Verification", "subjects.AutomatedDecision",
     "subjects.LegalHold", "subjects.DenylistEntry", "subjects.AmlEntry", "subjects.DenialDispute",
     "subjects.Representative", "subjects.PersonLink",
@@ -70,6 +71,7 @@ EXEMPT = {
 UNPAIRED = {
     ("policies.PolicyVersion", "created"): "created_at is the database's; a command may create without an officer",
     ("subjects.SubjectImport", "started"): "started_at is the database's; a command may import without an officer",
+    ("subjects.RecordImport", "started"): "started_at is the database's, the officer is the upload's",
     ("consent.ConsentImport", "started"): "started_at is the database's, the officer is the upload's",
     ("transfers.TransferBatch", "started"): "started_at is the database's, the officer is the upload's",
     ("transfers.Reconciliation", "started"): "started_at is the database's, the officer is the upload's",

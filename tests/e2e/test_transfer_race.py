@@ -113,12 +113,14 @@ def test_a_withdrawal_at_the_web_beats_every_sending(house, size):
 def test_a_term_that_a_worker_ends_beats_every_sending(house, size):
     races, made = max(3, size(1000) // 20), advert()
     _client, key = client_and_key(per_minute=60_000)
-    released = 0
+    released, term = 0, timedelta(milliseconds=120)
     with house.web(), house.worker():
         desk = Desk(house.port, key)
+        desk.post("/transfers", question(made))  # the first answer of a server is the slowest
         for _n in range(races):
+            before = released
             with acting_as("job:race"):
-                made.consents(valid_until=timezone.now() + timedelta(milliseconds=120))
+                made.consents(valid_until=timezone.now() + term)
             rang = False
             while True:
                 _status, told = desk.post("/transfers", question(made))
@@ -138,6 +140,8 @@ def test_a_term_that_a_worker_ends_beats_every_sending(house, size):
                 seconds=10,
                 what="the worker ended the term",
             )
+            if released == before:  # a busy machine: nothing was quick enough to be raced against
+                term *= 2
     events = list(ConsentEvent.objects.order_by("pk"))
     given = [e.at for e in events if e.kind == "given"]
     ended = [e.occurred_at for e in events if e.kind == "expired"]
