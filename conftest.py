@@ -159,3 +159,12 @@ def _actor(request: pytest.FixtureRequest):
 
     with acting_as("job:test"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _language():
+    """A request leaves its language behind in the thread; the next test begins in the house's own."""
+    yield
+    from django.utils import translation
+
+    translation.deactivate()

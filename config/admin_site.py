@@ -21,6 +21,14 @@ class KelisimAdminSite(AdminSite):
         extra = {"needs": home.needs(request), "facts": home.facts(request)}
         return super().index(request, extra | (extra_context or {}))
 
+    def _build_app_dict(self, request: HttpRequest, label: str | None = None) -> dict:
+        """As Django's, in the reader's language already: sorting lazy names translates them at each comparison."""
+        found = super()._build_app_dict(request, label)
+        for app in found.values():
+            for model in app["models"]:
+                model["name"] = str(model["name"])
+        return found
+
     @property
     def login_form(self) -> type:
         from staff.forms import SignInForm

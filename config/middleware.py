@@ -101,12 +101,18 @@ class Actor:
                 return f"subject:{subject}" if subject else ""
             return f"officer:{request.user.pk}" if request.user.is_authenticated else ""
 
-        request.lazy_actor = LazyActor(who, request.kelisim_id)
+        request.lazy_actor, request.who = LazyActor(who, request.kelisim_id), who
         try:
             with connection.execute_wrapper(request.lazy_actor):
                 return self.get_response(request)
         finally:
             request.lazy_actor.reset()
+
+    def process_view(self, request: HttpRequest, view: object, args: tuple, kwargs: dict) -> None:
+        """Pages of a session read it at once: asked for by its own first statement, it would be read twice."""
+        if request.path_info.startswith(("/admin/", "/cabinet/")):
+            with request.lazy_actor.unnamed():
+                request.who()
 
 
 class PrivatePages:

@@ -1,4 +1,4 @@
-"""What a higher app does when a consent ended: a plain list, filled in `ready()` (DESIGN 1)."""
+"""What a higher app does when a consent ended, and how it calls recipients: lists filled in `ready()` (DESIGN 1)."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,8 @@ from consent.models import ConsentEvent
 ENDED = (EventKind.WITHDRAWN, EventKind.REVOKED, EventKind.INVALIDATED)
 # called in the ledger's own transaction when a person's consent was withdrawn, ended by us or found invalid
 on_ended: list[Callable[[ConsentEvent], None]] = []
+# {code of a recipient: its title in the reader's language}
+titles_of_recipients: list[Callable[[], dict[str, str]]] = []
 
 
 def tell_ended(event: ConsentEvent) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from consent import ports
 from consent.enums import ScopeKind
 from consent.models import ConsentForm
 from subjects.models import Application, Contract, DataSubject
@@ -15,15 +16,21 @@ ASKED_ANEW = (ApplicationState.APPLIED, ApplicationState.OFFER_SENT, Application
 
 
 class Scopes(NamedTuple):
-    """A person's applications and contracts by id, which scopes are told in words with; two queries."""
+    """What scopes are told in words with; three queries.
+
+    applications, contracts: the person's, by id; recipients: {code: title in the reader's language}.
+    """
 
     applications: dict[int, Application]
     contracts: dict[int, Contract]
+    recipients: dict[str, str]
 
     @classmethod
     def of(cls, subject: DataSubject) -> "Scopes":
         return cls(
-            Application.objects.filter(subject=subject).in_bulk(), Contract.objects.filter(subject=subject).in_bulk()
+            Application.objects.filter(subject=subject).in_bulk(),
+            Contract.objects.filter(subject=subject).in_bulk(),
+            {code: title for titles in ports.titles_of_recipients for code, title in titles().items()},
         )
 
     def offered(self, form: ConsentForm, known: Iterable[str]) -> list[str]:
@@ -48,7 +55,9 @@ class Scopes(NamedTuple):
         if kind == "application" and pk in self.applications:
             return _("application %(number)s") % {"number": self.applications[pk].number}
         if kind == "recipient":
-            return _("recipient %(number)s") % {"number": key}
+            return _("recipient: %(title)s") % {"title": self.recipients.get(key, key)}
         if kind == "report":
             return _("report %(number)s") % {"number": key}
+        if kind == "token":
+            return _("request through the state service %(number)s") % {"number": key}
         return scope

@@ -12,7 +12,7 @@ class TransfersConfig(AppConfig):
         from consent import ports as consents
         from notifications import ports as outbox
         from subjects import ports as people
-        from transfers import aftermath, demands, letters, models
+        from transfers import aftermath, demands, letters, models, received
         from transfers import file_runs as file_runs  # kinds of files are known to the sweep
         from transfers.packages import PackageReason
 
@@ -38,5 +38,6 @@ class TransfersConfig(AppConfig):
             outbox.register(kind)
         REASONS["quarantine"] = _("taken in from quarantine")
         consents.on_ended.append(aftermath.consent_ended)
+        consents.titles_of_recipients.append(received.titles_of_recipients)
         people.on_corrected.append(aftermath.corrected)
         people.on_destruction.append(aftermath.erased)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from subjects.enums import Disclosure
 from subjects.models import DataCategory, DataSubject
 from transfers.enums import Direction
-from transfers.models import Release, Transfer
+from transfers.models import Recipient, Release, Transfer
 
 SHOWN = 50
 
@@ -35,3 +35,8 @@ def in_words(releases: Iterable[Release]) -> list[Sent]:
     codes = {code for row in rows for code in row.transfer.categories}
     titles = {row.code: row.title or row.code for row in DataCategory.objects.filter(code__in=codes)}
     return [Sent(row, row.transfer, [titles.get(code, code) for code in row.transfer.categories]) for row in rows]
+
+
+def titles_of_recipients() -> dict[str, str]:
+    """{code: title in the reader's language} of the whole register, which holds tens of rows; one query."""
+    return {row.code: row.title for row in Recipient.objects.all()}

@@ -98,3 +98,12 @@ def test_the_officers_page_tells_it_and_hides_the_withheld_from_who_has_no_right
     assert str(made.recipient) in told("officer", made.person)
     assert "afm" in told("dpo", monitored.person)
     assert "afm" not in told("auditor", monitored.person)
+
+
+@pytest.mark.parametrize(("language", "called"), [("kk", "Үлгі бюросы"), ("ru", "Бюро «Образец»")])
+def test_a_consent_for_one_recipient_names_it_and_not_its_code(made, language, called):
+    made.recipient.title_kk, made.recipient.title_ru = "Үлгі бюросы", "Бюро «Образец»"
+    made.recipient.save()
+    shown = inside(made.person, language).get("/cabinet/consents/").content.decode()
+    assert called in shown
+    assert made.recipient.code not in re.sub(r"<[^>]+>", "", shown), "a reader is not told a code"
