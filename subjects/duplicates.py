@@ -4,6 +4,7 @@ A search finds both, a letter to many goes once, the cabinet opens by the file t
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -47,6 +48,15 @@ def files_of(subject: DataSubject) -> QuerySet[DataSubject]:
     """The person's file and those that follow it, for a condition of a query."""
     following = _links().filter(subject=subject).values("other")
     return DataSubject.objects.filter(Q(pk=subject.pk) | Q(pk__in=following))
+
+
+def files_at(subject: DataSubject, at: datetime | None) -> list[DataSubject]:
+    """The person's file and those that followed it at the moment (aware; None: now), it first; one query."""
+    links = PersonLink.objects.filter(kind=SAME, subject=subject)
+    stood = links.filter(ended_at=None)
+    if at is not None:
+        stood = links.filter(Q(ended_at=None) | Q(ended_at__gt=at), created_at__lte=at)
+    return [subject, *(link.other for link in stood.select_related("other").order_by("other"))]
 
 
 def other_files(ids: Collection[int]) -> set[int]:

@@ -10,7 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ from audit.models import AccessRecord
 from audit.spreadsheet import Sheet, workbook
 from staff.enums import Language
 from staff.models import Operator
+from subjects import duplicates
 from subjects.models import DataCategory, DataSubject
 from subjects.vault import Value
 
@@ -120,6 +121,20 @@ class File:
     operator: str
     opened: bool
     parts: list[Part]
+    # of a person known twice: the files that follow this one
+    linked: "Sequence[File]" = ()
+
+    @property
+    def all_parts(self) -> list[Part]:
+        """The sections of this file, and of those that follow it under their reference."""
+        return [
+            *self.parts,
+            *(
+                Part(f"{one.reference}-{part.code}", f"{one.reference}. {part.title}", part.table)
+                for one in self.linked
+                for part in one.parts
+            ),
+        ]
 
 
 # cells
@@ -160,14 +175,22 @@ def read(
     """Everything we hold on the person, in `language` (kk, ru, en), as it stood at `at` (aware; None: as it stands).
 
     values: opened by `vault.own_values` or `vault_out.reveal_for_answer` for the same moment; None: none is shown. The
-    number of queries depends on nothing. Raises ValueError for another language.
+    number of queries depends only on how many files the person has: one, unless they were known twice. Raises
+    ValueError for another language.
     """
     language = Language(language).value
     made_at = timezone.now()
     if at is not None and at >= made_at:
         at = None
-    then = past.one(subject, at)
     opened = None if values is None else {value.id: value for value in values}
+    file, *linked = (_read(one, language, at, made_at, opened) for one in duplicates.files_at(subject, at))
+    return replace(file, linked=linked)
+
+
+def _read(
+    subject: DataSubject, language: str, at: datetime | None, made_at: datetime, opened: dict[int, Value] | None
+) -> File:
+    then = past.one(subject, at)
     reading = Reading(then or past.first(subject), at, opened, known=then is not None)
     with translation.override(language):
         operator = next(iter(past.rows(Operator, at)), None)
@@ -186,7 +209,9 @@ def _said(table: Table) -> Table:
 
 def note(file: File, *, door: str, reason: str) -> None:
     """Record that the file leaves, before it does (policy 5.5). door: `AccessRecord.Door`; reason: a code."""
-    AccessRecord.objects.create(door=door, reference=file.reference, category=WHAT, reason=reason)
+    AccessRecord.objects.bulk_create(
+        AccessRecord(door=door, reference=one.reference, category=WHAT, reason=reason) for one in (file, *file.linked)
+    )
 
 
 def as_data(file: File) -> dict[str, Any]:
@@ -211,6 +236,7 @@ def as_data(file: File) -> dict[str, Any]:
             }
             for part in file.parts
         },
+        "linked": [as_data(one) for one in file.linked],
     }
 
 
@@ -245,7 +271,7 @@ def as_pdf(file: File) -> bytes:
                     "columns": [_initial(label) for label in part.table.columns.values()],
                     "rows": [[_breakable(cell.text) for cell in row] for row in part.table.rows],
                 }
-                for part in file.parts
+                for part in file.all_parts
             ],
         }
     return typst.compile(
@@ -287,7 +313,7 @@ def as_xlsx(file: File) -> bytes:
                 *([cell.text for cell in row] for row in part.table.rows),
             ],
         )
-        for part in file.parts
+        for part in file.all_parts
     )
 
 

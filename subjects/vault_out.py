@@ -95,7 +95,9 @@ def reveal_for_answer(
     reason = RevealReason(reason).value
     rows = vault._rows_at(subject, at)
     AccessRecord.objects.bulk_create(
-        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=row.category.code, reason=reason)
+        AccessRecord(
+            door=AccessRecord.Door.REVEAL, reference=str(row.subject), category=row.category.code, reason=reason
+        )
         for row in rows
     )
     return vault._open(rows)

@@ -23,6 +23,7 @@ from staff.enums import Role
 from staff.models import Operator
 from subjects import (
     decisions,
+    duplicates,
     holds,
     loans,
     looks,
@@ -232,6 +233,29 @@ def test_it_costs_as_many_queries_for_a_long_life_as_for_a_short_one(person):
         with CaptureQueriesContext(connection) as many:
             subject_file.read(long, "en", at=at, values=vault.own_values(subject=long, page="file", at=at))
         assert len(many) <= most, [query["sql"][:150] for query in many.captured_queries]
+
+
+def test_a_person_known_twice_gets_both_files_in_one(person):
+    registers.load()
+    other = DataSubjectFactory(phone="+77019998877")
+    apart = timezone.now()
+    duplicates.unite(leading=person, following=other)
+    for at in (None, timezone.now() - timedelta(microseconds=1)):
+        values = vault.own_values(subject=person, page="file", at=at)
+        file = subject_file.read(person, "ru", at=at, values=values)
+        (linked,) = subject_file.as_data(file)["linked"]
+        assert linked["subject"] == str(other)
+        assert "+77019998877" in str(linked["sections"]["data"]["rows"])
+        assert "+77019998877" not in str(subject_file.as_data(file)["sections"])
+        assert f"{other}. " in "".join(part.title for part in file.all_parts)
+        assert subject_file.as_pdf(file).startswith(b"%PDF")
+    assert subject_file.as_data(subject_file.read(person, "ru", at=apart))["linked"] == []
+    assert subject_file.as_data(subject_file.read(other, "ru"))["linked"] == []
+    shown = inside(person, "ru", fresh=True).get("/cabinet/file/").content.decode()
+    assert "+77019998877" in shown
+    subject_file.note(file, door="own", reason="file")
+    noted = AccessRecord.objects.filter(reason="file", category="subjects.file").values_list("reference", flat=True)
+    assert set(noted) == {str(person), str(other)}
 
 
 # what it never tells
