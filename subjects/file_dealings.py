@@ -276,10 +276,10 @@ def looked(reading: Reading) -> Table:
         columns,
         [
             [
-                day(look.day), text(look.who), Cell(looks.at_what(look.category, titles), look.category),
+                day(look.day), text(look.who), Cell(look.what, look.category),
                 text(look.why), Cell(number_format(look.count), look.count),
             ]
-            for look in looks.of_person(reading.subject, reading.at)
+            for look in looks.of_person(reading.subject, titles, reading.at)
         ],
     )  # fmt: skip
 

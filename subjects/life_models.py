@@ -7,15 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-
-def _staff(verbose_name: object) -> models.ForeignKey:
-    return models.ForeignKey(
-        "staff.StaffUser", models.PROTECT, null=True, related_name="+", verbose_name=verbose_name, editable=False
-    )
-
-
-def _moment(verbose_name: object) -> models.DateTimeField:
-    return models.DateTimeField(verbose_name, null=True, editable=False)
+from subjects.requests import at_moment, by_staff
 
 
 def _pair(name: str, prefix: str) -> models.CheckConstraint:
@@ -37,9 +29,9 @@ class IinCorrection(models.Model):
     )
     # until it is decided; then the value itself holds it, or nothing does
     sealed_iin = models.BinaryField(null=True, editable=False)
-    proposed_by, proposed_at = _staff(_("proposed by")), _moment(_("proposed at"))
-    approved_by, approved_at = _staff(_("approved by")), _moment(_("approved at"))
-    declined_by, declined_at = _staff(_("declined by")), _moment(_("declined at"))
+    proposed_by, proposed_at = by_staff(_("proposed by")), at_moment(_("proposed at"))
+    approved_by, approved_at = by_staff(_("approved by")), at_moment(_("approved at"))
+    declined_by, declined_at = by_staff(_("declined by")), at_moment(_("declined at"))
 
     class Meta:
         verbose_name = _("correction of an IIN")
@@ -94,9 +86,9 @@ class Death(models.Model):
     died_on = models.DateField(_("died on"))
     # what is put back when it was a mistake
     stood = models.CharField(_("standing before"), max_length=20, editable=False)
-    recorded_by, recorded_at = _staff(_("recorded by")), _moment(_("recorded at"))
-    undo_proposed_by, undo_proposed_at = _staff(_("undoing proposed by")), _moment(_("undoing proposed at"))
-    undone_by, undone_at = _staff(_("undone by")), _moment(_("undone at"))
+    recorded_by, recorded_at = by_staff(_("recorded by")), at_moment(_("recorded at"))
+    undo_proposed_by, undo_proposed_at = by_staff(_("undoing proposed by")), at_moment(_("undoing proposed at"))
+    undone_by, undone_at = by_staff(_("undone by")), at_moment(_("undone at"))
 
     class Meta:
         verbose_name = _("death of a person")

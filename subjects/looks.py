@@ -1,5 +1,9 @@
-"""Who looked at a person's record, as the person is told: the role and the purpose, not the name (policy 7.1)."""
+"""Who looked at a person's record, as the person is told: the role and the purpose, never a name (94-V art. 24; policy
+5.5, 7.1). What a law forbids to tell is left out for everybody alike: the list says nothing of whether there is any.
+"""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -13,7 +17,7 @@ from audit.names import reason_name
 from staff.enums import Role
 from staff.models import RoleGrant
 from subjects.enums import RevealReason
-from subjects.models import DataSubject
+from subjects.models import DataCategory, DataSubject
 
 # what an AccessRecord calls what is no category of the approved list
 OTHERS = {
@@ -42,41 +46,77 @@ JOBS = {
 }
 
 
+# looks that one page of the cabinet shows
+SHOWN = 50
+
+
 class Look(NamedTuple):
-    """Looks of one day alike: the day in Asia/Almaty, whose role, at what (code), why, how often."""
+    """One look: number of the record, when, in what role, at what (code and words), what for."""
+
+    number: int
+    at: datetime
+    who: str
+    category: str
+    what: str
+    why: str
+
+
+class Day(NamedTuple):
+    """Looks of one day alike: the day in Asia/Almaty, whose role, at what (code and words), why, how often."""
 
     day: date
     who: str
     category: str
+    what: str
     why: str
     count: int
 
 
 def records(subject: DataSubject, at: datetime | None = None) -> QuerySet[AccessRecord]:
     """Every look at the person's record by the moment `at`, newest first, but for their own in the cabinet."""
-    rows = AccessRecord.objects.filter(reference=str(subject)).exclude(door=AccessRecord.Door.OWN)
+    own = {"door": AccessRecord.Door.OWN, "actor": f"subject:{subject.public_id}"}
+    rows = AccessRecord.objects.filter(reference=str(subject)).exclude(**own)
     return (rows.filter(at__lte=at) if at else rows).order_by("-pk")
 
 
 def at_what(category: str, titles: dict[str, str]) -> str:
     """What was looked at, in words. titles: {code: title} of the categories."""
-    return str(titles.get(category) or OTHERS.get(category) or category)
+    return str(titles.get(category) or OTHERS.get(category) or _("a document or text of yours"))
 
 
-def of_person(subject: DataSubject, at: datetime | None = None) -> list[Look]:
-    """Who looked, newest day first; two queries. A role is the one held at that moment."""
-    found = list(records(subject, at).exclude(reason__in=UNTOLD))
+def of_person(subject: DataSubject, titles: dict[str, str], at: datetime | None = None) -> list[Day]:
+    """Who looked, by day, newest first; two queries. titles: as for `at_what`."""
+    looks = _told(records(subject, at).exclude(reason__in=UNTOLD), titles)
+    counted = Counter((timezone.localdate(one.at), one.who, one.category, one.what, one.why) for one in looks)
+    return [Day(*alike, count) for alike, count in counted.items()]
+
+
+def page_of(subject: DataSubject, *, before: int | None = None) -> list[Look]:
+    """People's looks, our software's left out, newest first; three queries.
+
+    before: the number of the last one of the page before. One more than SHOWN says that there are more.
+    """
+    rows = records(subject).filter(door__in=[AccessRecord.Door.REVEAL, AccessRecord.Door.OWN])
+    rows = rows.exclude(reason__in=UNTOLD)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    return _told(rows[: SHOWN + 1], {row.code: str(row) for row in DataCategory.objects.all()})
+
+
+def _told(rows: Iterable[AccessRecord], titles: dict[str, str]) -> list[Look]:
+    """A role is the one held at that moment."""
+    found = list(rows)
     grants: dict[int, list[RoleGrant]] = {}
     for grant in RoleGrant.objects.filter(user__in={row.user_id for row in found} - {None}).order_by("pk"):
         grants.setdefault(grant.user_id, []).append(grant)
-    counted: dict[tuple[date, str, str, str], int] = {}
-    for row in found:
-        key = (timezone.localdate(row.at), _who(row, grants), row.category, _why(row))
-        counted[key] = counted.get(key, 0) + 1
-    return [Look(*key, count) for key, count in counted.items()]
+    return [
+        Look(row.pk, row.at, _who(row, grants), row.category, at_what(row.category, titles), _why(row)) for row in found
+    ]
 
 
 def _who(row: AccessRecord, grants: dict[int, list[RoleGrant]]) -> str:
+    if row.door == AccessRecord.Door.OWN:
+        return _("who acts for you")
     kind = row.actor.partition(":")[0]
     if kind == "officer":
         roles = [str(Role(g.role).label) for g in grants.get(row.user_id, []) if row.at in g.during]
@@ -87,6 +127,10 @@ def _who(row: AccessRecord, grants: dict[int, list[RoleGrant]]) -> str:
 
 
 def _why(row: AccessRecord) -> str:
-    if row.door == AccessRecord.Door.JOB:
-        return str(JOBS.get(row.reason, row.reason))
-    return reason_name(row.reason)
+    match row.door:
+        case AccessRecord.Door.JOB:
+            return str(JOBS.get(row.reason, row.reason))
+        case AccessRecord.Door.OWN:
+            return _("in the cabinet")
+        case _:
+            return reason_name(row.reason)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from staff.models import Operator
-from subjects import looked, my_data, sent, services, sessions
+from subjects import looks, my_data, sent, services, sessions
 from subjects.models import Representative
 from subjects.step_up import fresh_code_required
 from subjects.views import SUBJECT_KEY, signed_in, subject_required
@@ -35,9 +35,9 @@ def who_looked(request: HttpRequest) -> HttpResponse:
     """In what role and what for, newest first; `before` is the last one of the page before."""
     before = request.GET.get("before", "")
     number = int(before) if before.isdecimal() and len(before) < 19 else None
-    found = looked.looks(request.subject, before=number)
-    shown = found[: looked.SHOWN]
-    last = shown[-1].number if len(found) > looked.SHOWN else None
+    found = looks.page_of(request.subject, before=number)
+    shown = found[: looks.SHOWN]
+    last = shown[-1].number if len(found) > looks.SHOWN else None
     return render(request, "cabinet/looked.html", signed_in(request, looks=shown, next=last))
 
 
