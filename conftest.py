@@ -73,9 +73,9 @@ def size():
 
 
 def _fingerprint() -> str:
-    """Of all migrations and of the triggers' SQL: another set is another template database."""
+    """Of all migrations, of the triggers' SQL and of the roles: another set is another template database."""
     digest = hashlib.sha256()
-    for path in [*sorted(ROOT.glob("*/migrations/*.py")), *sorted(ROOT.glob("*/triggers.py"))]:
+    for path in [*sorted(ROOT.glob("*/migrations/*.py")), *sorted(ROOT.glob("*/triggers.py")), ROOT / "staff/roles.py"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 
@@ -83,6 +83,8 @@ def _fingerprint() -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker):
     from django.db import connection
+
+    from staff.services.roles import sync_roles
 
     with django_db_blocker.unblock():
         template, mine = f"test_{_fingerprint()}", f"test_{os.getpid()}"
@@ -95,6 +97,7 @@ def django_db_setup(django_db_blocker):
                 done = cursor.fetchone()
             if not done:
                 connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+                sync_roles()  # as after every deployment; a test's member of staff would else do it each time
                 connection.close()
                 connection.settings_dict["NAME"] = base
                 with connection._nodb_cursor() as cursor:
@@ -114,10 +117,10 @@ def django_db_setup(django_db_blocker):
 
 
 def empty_the_database() -> None:
-    """Delete what a transaction=True test left; keeps what migrations and post_migrate made."""
+    """Delete what a transaction=True test left; keeps what migrations, post_migrate and sync_roles made."""
     from django.db import connection, transaction
 
-    keep = {"django_migrations", "django_content_type", "auth_permission"}
+    keep = {"django_migrations", "django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
     with transaction.atomic(), connection.cursor() as cursor:
         tables = [t for t in connection.introspection.table_names(cursor) if t not in keep]
         cursor.execute(" UNION ALL ".join(f"(SELECT '{t}' FROM \"{t}\" LIMIT 1)" for t in tables))
