@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.utils.module_loading import autodiscover_modules
@@ -10,6 +12,10 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         # without this the web process would ring at Celery's own default broker
         from config import celery  # noqa: F401
+
+        # what stands now stays until the end; the last app to be ready
+        gc.freeze()
+        gc.enable()
 
 
 class KelisimAdminConfig(SimpleAdminConfig):

@@ -4,6 +4,7 @@
 mail live under `KELISIM_VAR` and nothing else is needed (DESIGN 2).
 """
 
+import gc
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import channels, embedded
 from config.logs import logging_config
+
+# nothing that is made until every app is ready is garbage: looking for some takes a third of the start (config.apps)
+gc.disable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("KELISIM_VAR") or BASE_DIR / "var")

@@ -92,7 +92,7 @@ FORMS = [
     ("C9", "Үшінші тұлғалардың жарнамасын алуға келісім", "Согласие на рекламу третьих лиц", "Advertising of third parties", False, ANY, ScopeKind.WHOLE),
     ("C10", "Трансшекаралық беруге келісім", "Согласие на трансграничную передачу", "Cross-border transfer", False, ANY, ScopeKind.WHOLE),
     ("C11", "Жалпыға қолжетімді көздерде таратуға келісім", "Согласие на распространение в общедоступных источниках", "Distribution in public sources", False, ANY, ScopeKind.WHOLE),
-    ("C12", "cookie файлдары мен нысаналы жарнамаға келісім", "Согласие на файлы cookie и таргетинг", "Cookies and targeting", False, ANY, ScopeKind.WHOLE),
+    ("C12", "Cookie файлдары мен нысаналы жарнамаға келісім", "Согласие на файлы cookie и таргетинг", "Cookies and targeting", False, ANY, ScopeKind.WHOLE),
 ]  # fmt: skip
 
 # code, kk, ru, en, retention class, duration, runs from, then, reference
