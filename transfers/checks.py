@@ -61,10 +61,11 @@ def purpose(question: Question, facts: Facts, rule: Rule) -> Step:
     if row is None:
         return failed(Check.PURPOSE, "purpose.unknown", purpose=question.purpose)
     evidence = [f"consent.Purpose:{row['id']}"]
-    if not row["in_force"]:
-        return failed(Check.PURPOSE, "purpose.not_in_force", evidence, purpose=question.purpose)
+    # what no day mends is told first: it would still stand when the purpose is in force
     if row["ground"] == PurposeGround.NONE or row["open_ended"]:
         return failed(Check.PURPOSE, "purpose.open_ended", evidence, purpose=question.purpose)
+    if not row["in_force"]:
+        return failed(Check.PURPOSE, "purpose.not_in_force", evidence, purpose=question.purpose)
     return passed(Check.PURPOSE, "purpose.ok", evidence)
 
 

@@ -262,3 +262,14 @@ def test_the_server_keeps_the_plan_of_the_facts(made):
         cursor.execute("SELECT generic_plans FROM pg_prepared_statements WHERE statement LIKE %s", ["%moment AS MAT%"])
         (plans,) = cursor.fetchone()
     assert plans > 0
+
+
+def test_a_purpose_too_wide_is_told_so_even_when_it_has_ended_and_nothing_is_said_to_mend_it(made):
+    """Found by 5,000 worlds: to bring it into force again would not be enough."""
+    made.consents()
+    question = made.question()
+    found = facts.load(question)
+    found["purpose"] = {**found["purpose"], "open_ended": True, "in_force": False}
+    decision = gate.judge(question, found)
+    assert "purpose.open_ended" in [step.code for step in decision.steps if not step.passed]
+    assert not decision.counterfactual.possible
