@@ -31,7 +31,6 @@ _PLAIN = {
     "categories.none": "name_categories",
     "agreement.none": "agreement",
     "agreement.ended": "agreement",
-    "agreement.not_confidential": "confidentiality",
     "country.inadequate": "consent_abroad",
     "country.unlisted": "consent_abroad",
     "objection.stands": "objection",
@@ -46,6 +45,14 @@ def _categories(question: Question, facts: dict[str, Any], rule: dict[str, Any])
     kept = set(question.categories).intersection(*checks.limits(question, facts, rule).values())
     excess = sorted(set(question.categories) - kept)
     return Change("drop_categories" if kept else "widen", {"excess": excess})
+
+
+def _agreement(question: Question, facts: dict[str, Any], changes: list[Change]) -> str:
+    """Confidentiality is enough where an agreement in force names all that is left of the data; else a new one is."""
+    dropped = {code for one in changes if one.change == "drop_categories" for code in one.params["excess"]}
+    wanted = set(question.categories) - dropped
+    standing = [set(row["categories"]) for row in facts["agreements"] if row["in_force"] and row["valid"]]
+    return "confidentiality" if any(wanted <= named for named in standing) else "agreement"
 
 
 def _opened(question: Question, facts: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +92,8 @@ def nearest(
             change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
         elif step.check == Check.CATEGORIES and step.code != "categories.none":
             change = _categories(question, facts, rule)
+        elif step.code == "agreement.not_confidential":
+            change = Change(_agreement(question, facts, changes), dict(step.params))
         else:
             params = dict(step.params)
             if _PLAIN[step.code] in ("declare", "rule"):

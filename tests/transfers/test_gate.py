@@ -273,3 +273,15 @@ def test_a_purpose_too_wide_is_told_so_even_when_it_has_ended_and_nothing_is_sai
     decision = gate.judge(question, found)
     assert "purpose.open_ended" in [step.code for step in decision.steps if not step.passed]
     assert not decision.counterfactual.possible
+
+
+def test_confidentiality_is_offered_only_where_that_agreement_names_the_data(made):
+    """Found by 5,000 worlds: a clause in an agreement that names other data would not be enough."""
+    made.consents()
+    question = made.question()
+    found = facts.load(question)
+    (agreement,) = found["agreements"]
+    for named, wanted in ((list(question.categories), "confidentiality"), ([], "agreement")):
+        found["agreements"] = [{**agreement, "confidential": False, "categories": named}]
+        decision = gate.judge(question, found)
+        assert [change.change for change in decision.counterfactual.changes] == [wanted]
