@@ -179,11 +179,12 @@ def test_of_a_long_text_the_changed_words_are_marked_and_the_far_ones_left_out(p
 
 def test_dates_and_ranges_are_local_and_the_open_end_is_a_word(page):
     since = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)
-    assert "2 March 2026" in words(since) or "March 2, 2026" in words(since)
-    assert words(TimestamptzRange(since, None)).startswith("from ")
-    assert words(None) == words("") == "—"
-    assert words(False) == "no"
-    assert words(memoryview(b"abc")) == "sealed (3 bytes)"
+    with translation.override("en"):
+        assert "2 March 2026" in words(since) or "March 2, 2026" in words(since)
+        assert words(TimestamptzRange(since, None)).startswith("from ")
+        assert words(None) == words("") == "—"
+        assert words(False) == "no"
+        assert words(memoryview(b"abc")) == "sealed (3 bytes)"
 
 
 def test_fifty_changes_are_a_page_and_the_rest_a_link_away(page):

@@ -95,8 +95,8 @@ def test_by_says_in_whose_name_and_history_still_says_who_ran_it(paths):
     for rows in (Clause.history, PolicyVersion.history):
         assert set(rows.values_list("actor", flat=True)) == {command_actor("import_policy")}
         assert set(rows.values_list("history_change_reason", flat=True)) == {f"by.officer.{officer.pk}"}
-    entries, _older = timeline(PolicyVersion, version.history.all(), before=None, limit=9)
     with translation.override("en"):
+        entries, _older = timeline(PolicyVersion, version.history.all(), before=None, limit=9)
         assert {entry.why for entry in entries} == {f"in the name of officer {officer.pk}"}
 
 
