@@ -95,7 +95,11 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
 
 
 def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    """Of a process that has just ended there are none."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
     return [found for child in map(int, children) for found in (child, *descendants(child))]
 
 

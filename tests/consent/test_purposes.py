@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from audit.actor import acting_as
 from consent import purposes, registers
@@ -224,6 +224,7 @@ class TestRefusals:
         edition = purposes.edition_of(Purpose.objects.get(code="marketing"))
         edition.valid_to = timezone.localdate() - timedelta(days=1)
         edition.valid_from = edition.valid_to
-        with acting_as(f"officer:{officer.user.pk}"), pytest.raises(ValidationError, match="cannot be moved"):
+        sentence = pytest.raises(ValidationError, match="cannot be moved")
+        with acting_as(f"officer:{officer.user.pk}"), translation.override("en"), sentence:
             purposes.propose(edition, by=officer.user)
         assert not PurposeEdition.objects.exists()
