@@ -101,7 +101,7 @@ class Actor:
                 return f"subject:{subject}" if subject else ""
             return f"officer:{request.user.pk}" if request.user.is_authenticated else ""
 
-        request.lazy_actor, request.who = LazyActor(who, request.kelisim_id), who
+        request.lazy_actor = LazyActor(who, request.kelisim_id)
         try:
             with connection.execute_wrapper(request.lazy_actor):
                 return self.get_response(request)
@@ -112,7 +112,7 @@ class Actor:
         """Pages of a session read it at once: asked for by its own first statement, it would be read twice."""
         if request.path_info.startswith(("/admin/", "/cabinet/")):
             with request.lazy_actor.unnamed():
-                request.who()
+                request.lazy_actor.who()
 
 
 class PrivatePages:

@@ -81,7 +81,7 @@ def records(subject: DataSubject, at: datetime | None = None) -> QuerySet[Access
 
 def at_what(category: str, titles: dict[str, str]) -> str:
     """What was looked at, in words. titles: {code: title} of the categories."""
-    return str(titles.get(category) or OTHERS.get(category) or _("a document or text of yours"))
+    return str(titles.get(category) or OTHERS.get(category) or _("a document or text"))
 
 
 def of_person(subject: DataSubject, titles: dict[str, str], at: datetime | None = None) -> list[Day]:

@@ -592,9 +592,8 @@ def test_everybody_gets_what_the_table_says_and_a_refusal_writes_nothing(actor, 
     assert not wrong, "\n" + "\n".join(wrong)
 
 
-@pytest.mark.parametrize("actor", ["anonymous", "customer"])
+@pytest.mark.parametrize("actor", ["anonymous", "customer", "dpo"])
 def test_head_is_as_get(actor, world):
-    """No GET of an officer writes anything (GET_WRITES), so there is nothing that a HEAD of theirs must not do."""
     asking, wrong = Asking(at(actor, world)), []
     for name, path in addresses(world):
         sign, tables, _lacks = asking.ask("head", path)

@@ -249,7 +249,9 @@ def test_a_person_known_twice_gets_both_files_in_one(person):
         assert "+77019998877" in str(linked["sections"]["data"]["rows"])
         assert "+77019998877" not in str(subject_file.as_data(file)["sections"])
         assert f"{other}. " in "".join(part.title for part in file.all_parts)
-        assert subject_file.as_pdf(file).startswith(b"%PDF")
+        assert len(subject_file.as_pdf(file)) > len(subject_file.as_pdf(replace(file, linked=())))
+        with zipfile.ZipFile(io.BytesIO(subject_file.as_xlsx(file))) as book:
+            assert str(other) in book.read("xl/workbook.xml").decode()
     assert subject_file.as_data(subject_file.read(person, "ru", at=apart))["linked"] == []
     assert subject_file.as_data(subject_file.read(other, "ru"))["linked"] == []
     shown = inside(person, "ru", fresh=True).get("/cabinet/file/").content.decode()
