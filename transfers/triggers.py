@@ -34,14 +34,15 @@ class FrozenRecipient(HouseTrigger):
 def _consent_stands(transfer: str) -> str:
     """Lock the consent and look again: a withdrawal under way is waited for, a committed one is seen.
 
-    A deferred withdrawal leaves what the loan needs and nothing else (94-V art. 8(2)).
+    A deferred withdrawal leaves what the loan needs and nothing else (94-V art. 8(2)). A term is held against the
+    moment the row says, so triggers that call this have names after `event_stamp`: PostgreSQL goes by the alphabet.
     """
     return f"""
         PERFORM 1 FROM consent_consentstate s
         WHERE s.id = {transfer}.consent_state_id AND s.subject_id = {transfer}.subject_id
             AND (s.state IN ('given', 'renewed') OR s.state = 'withdrawal_deferred' AND EXISTS (
                 SELECT 1 FROM consent_purpose p WHERE p.id = {transfer}.purpose_id AND p.required))
-            AND (s.until IS NULL OR s.until > clock_timestamp()) FOR SHARE;
+            AND (s.until IS NULL OR s.until > NEW.at) FOR SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the consent does not stand any more'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_consent_stands';
@@ -52,7 +53,7 @@ def _consent_stands(transfer: str) -> str:
 class ConsentStillStands(HouseTrigger):
     """An allowed transfer on consent is written only while the consent stands, whatever the gate read before."""
 
-    name = "consent_still_stands"
+    name = "standing_consent"
     when, level, operation = pgtrigger.Before, pgtrigger.Row, pgtrigger.Insert
 
     def get_func(self, model: type[models.Model]) -> str:

@@ -285,3 +285,23 @@ def test_confidentiality_is_offered_only_where_that_agreement_names_the_data(mad
         found["agreements"] = [{**agreement, "confidential": False, "categories": named}]
         decision = gate.judge(question, found)
         assert [change.change for change in decision.counterfactual.changes] == [wanted]
+
+
+def test_no_moment_lies_between_the_look_at_a_term_and_the_moment_that_the_row_says(made):
+    """Seen once on a busy machine: a term ended after it was looked at and before the row was stamped."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION d_wait() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_sleep(0.6); RETURN NEW; END'"
+        )
+        # after a trigger whose name begins with c, before the stamp of an event
+        cursor.execute(
+            "CREATE TRIGGER pgtrigger_d_wait BEFORE INSERT ON transfers_transfer FOR EACH ROW EXECUTE FUNCTION d_wait()"
+        )
+    until = timezone.now() + timedelta(seconds=0.5)
+    made.consents(valid_until=until)
+    decision = gate.ask(made.question())
+    assert decision.allowed
+    row, _token = services._row(made.question(), decision, "")
+    assert "consent does not stand" in refused(lambda: services._insert(row))
+    assert not Transfer.objects.filter(at__gt=until).exists()
