@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
+from audit import prepared
+
 # officer:7, subject:<public id>, api:<client>, job:<name>, command:<name>@<os user>, migration:<app.name>, sign-in
 ACTOR = re.compile(
     r"officer:\d+|subject:[0-9a-f-]{36}|api:[\w.-]+|job:[\w.-]+|command:\w+@[\w.\\$-]+|migration:\w+\.\w+|sign-in"
@@ -32,12 +34,13 @@ class Act(NamedTuple):
 NOBODY = Act()
 
 
-def _apply(act: Act) -> None:
+def _apply(act: Act, *, local: bool = False) -> None:
+    """local: until the transaction ends, as with SET LOCAL."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('kelisim.actor', %s, false), set_config('kelisim.request_id', %s, false),"
-            " set_config('kelisim.reason', %s, false)",
-            act,
+            "SELECT set_config('kelisim.actor', %s, %s), set_config('kelisim.request_id', %s, %s),"
+            " set_config('kelisim.reason', %s, %s)",
+            [part for setting in act for part in (setting, local)],
         )
 
 
@@ -116,10 +119,13 @@ class LazyActor:
             self.resolving = True
             try:
                 actor = self.who()
-                if self.before is None:  # a transaction around the whole request is a test's, with its own actor
+                # one that goes together with its statement ends with it: there is nothing to take away afterwards
+                local = begins and context.get(prepared.TOGETHER, False)
+                # a transaction around the whole request is a test's, with its own actor
+                if self.before is None and not local:
                     self.before = current() if inside and not begins else NOBODY
-                _apply(Act(actor, self.request_id))
-                self.applied, self.settled = True, not inside
+                _apply(Act(actor, self.request_id), local=local)
+                self.applied, self.settled = inside or not local, not (inside or local)
             finally:
                 self.resolving = False
         return execute(sql, params, many, context)

@@ -13,7 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.test import Client
 from django.urls import path
 
-from audit import actor
+from audit import actor, prepared
 from audit.actor import NOBODY, Act, acting_as, because, command_actor, current
 from staff.models import StaffUser
 from subjects.cabinet import SUBJECT_KEY
@@ -21,6 +21,7 @@ from subjects.models import DataCategory, DataSubject
 from tests.audit.conftest import both, category, query
 
 ME = Act("job:test")
+WHO = "SELECT coalesce(nullif(current_setting('kelisim.actor', true), ''), %(default)s)"
 
 
 # acting_as, because
@@ -196,8 +197,36 @@ def fail(request: HttpRequest) -> JsonResponse:
     raise RuntimeError("an error of ours")
 
 
+def prepared_read(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"actor": prepared.one(WHO, {"default": "nobody"})[0]})
+
+
+def prepared_then_write(request: HttpRequest) -> JsonResponse:
+    prepared.one(WHO, {"default": ""})
+    return write(request)
+
+
+def prepared_in_a_transaction(request: HttpRequest) -> JsonResponse:
+    """As a transfer is authorised: the facts, then the row, then a transaction that begins anew."""
+    with transaction.atomic():
+        prepared.one(WHO, {"default": ""})
+        category("first").save()
+    with transaction.atomic():
+        category("second").save()
+    return JsonResponse({"actor": " ".join(sorted({row.actor for row in DataCategory.history.all()}))})
+
+
+def prepared_in_a_savepoint_back(request: HttpRequest) -> JsonResponse:
+    with transaction.atomic():
+        with pytest.raises(DatabaseError, match="division by zero"), transaction.atomic():
+            prepared.one("SELECT 1 / length(%(default)s)", {"default": ""})
+        category("after").save()
+    return JsonResponse({"actor": DataCategory.history.get().actor})
+
+
 VIEWS = (write, read, nothing, roll_back_then_write, savepoint_back_then_write, sign_out_then_write,
-         sign_in_then_write, fail)  # fmt: skip
+         sign_in_then_write, fail, prepared_read, prepared_then_write, prepared_in_a_transaction,
+         prepared_in_a_savepoint_back)  # fmt: skip
 urlpatterns = [path(view.__name__, view) for view in VIEWS] + [path("cabinet/write", write)]
 here = pytest.mark.urls(__name__)
 
@@ -283,6 +312,24 @@ def test_inside_a_tests_transaction_a_request_gives_the_tests_actor_back(view, o
 @pytest.mark.parametrize("view", [roll_back_then_write, savepoint_back_then_write], ids=lambda view: view.__name__)
 def test_work_rolled_back_does_not_take_the_actor_of_later_work_with_it(view, officer):
     assert signed_in(officer).get(f"/{view.__name__}").json()["actor"] == f"officer:{officer.pk}"
+
+
+@here
+@both
+@pytest.mark.parametrize(
+    "view", [v for v in VIEWS if v.__name__.startswith("prepared")], ids=lambda view: view.__name__
+)
+def test_a_prepared_statement_is_asked_by_the_actor_and_so_is_all_after_it(view, officer):
+    assert signed_in(officer).get(f"/{view.__name__}").json()["actor"] == f"officer:{officer.pk}"
+
+
+@here
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.nobody
+def test_the_actor_goes_with_a_prepared_statement_and_nothing_follows_to_take_it_away(django_assert_num_queries):
+    with django_assert_num_queries(1):  # the actor; the prepared statement is not of Django's cursor
+        assert Client().get("/prepared_read").json()["actor"] == "nobody"
+    assert current() == NOBODY
 
 
 @here
