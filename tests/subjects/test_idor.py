@@ -158,6 +158,7 @@ def is_own_file(me: DataSubject, answer: HttpResponse) -> bool:
     return all(paper in expected for paper in papers)
 
 
+@pytest.mark.prove
 def test_nobody_reaches_what_is_somebody_elses(crowd):
     policy = PolicyVersion.objects.latest("number")
     things = {person.pk: belongings(person, n) for n, person in enumerate(crowd)}

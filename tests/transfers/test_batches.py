@@ -3,9 +3,12 @@
 import csv
 import hashlib
 import io
+import itertools
 import json
 import re
+import tracemalloc
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -22,6 +25,7 @@ from staff.enums import Role
 from staff.rules import NotAllowed
 from subjects import deadlines, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
+from subjects.models import DataSubject
 from subjects.runs import ImportState
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -248,6 +252,49 @@ def test_a_killed_worker_leaves_whole_chunks_and_the_next_one_goes_on(officer, d
     batch.refresh_from_db()
     assert (batch.act, Release.objects.count()) == ("done", 2)
     subject_tasks.sweep()
+
+
+@pytest.mark.prove
+def test_thousands_of_rows_cost_the_same_each_and_no_more_memory_while_they_go(officer, dpo, collector, size):
+    many, refused = size(3000, parts=12), 10
+    rows = [owes(f"T-{n}").number for n in range(many)]
+    with acting_as("job:test"):
+        DataSubject.objects.filter(contracts__number__in=rows[:refused]).update(standing="blocked")
+    began = monotonic()
+    batch = checked(seat(officer), collector, *rows, header="contract")
+    previewed = monotonic() - began
+    assert (batch.rows_total, batch.allowed, batch.refused) == (many, many - refused, refused)
+    press(seat(dpo), "confirm", batch, typed=str(many - refused))
+
+    costs, real, statements = [], batches._chunk, itertools.count()
+
+    def counting(execute, *told):
+        next(statements)
+        return execute(*told)
+
+    def chunk(batch):
+        tracemalloc.reset_peak()
+        before = next(statements)
+        if done := real(batch):
+            costs.append(((next(statements) - before) / done, tracemalloc.get_traced_memory()[1]))
+        return done
+
+    began = monotonic()
+    tracemalloc.start()
+    with pytest.MonkeyPatch.context() as patch, connection.execute_wrapper(counting):
+        patch.setattr(batches, "_chunk", chunk)
+        tasks.work_batch(batch.pk)
+    tracemalloc.stop()
+    took = monotonic() - began
+    batch.refresh_from_db()
+    assert (batch.act, Release.objects.count(), Transfer.objects.count()) == ("done", *[many - refused] * 2)
+    assert BatchOutcome.objects.filter(sealed__isnull=False).count() == many - refused
+    each, memory = zip(*costs, strict=True)
+    print(
+        f"\n{many} rows: checked and asked in {previewed:.0f} s, carried out in {took:.0f} s;"
+        f" {min(each):.1f} to {max(each):.1f} statements a row, {min(memory) >> 10} to {max(memory) >> 10} KB a chunk"
+    )
+    assert max(each) < 20 and max(memory) < 32 << 20
 
 
 def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
