@@ -48,6 +48,11 @@ class ImportRun(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk}"
 
+    @property
+    def rows_refused(self) -> int:
+        """Rows of the file that were not good."""
+        return self.rows_total - self.rows_good
+
     def problem_rows(self) -> list[RowProblem]:
         """The bad rows, each with number, column and a reason in the active language."""
         return [RowProblem.from_dict(problem) for problem in self.problems]

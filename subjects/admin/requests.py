@@ -9,6 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -109,7 +112,7 @@ class RequestList(KeysetChangeList):
 
 @admin.register(SubjectRequest)
 class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
-    list_display = ("number", "due", "state_now", "what", "subject", "channel", "assignee", "received_at")
+    list_display = ("number", "due", "state_now", "what", "subject", "assignee")
     list_display_links = ("number",)
     list_filter = (Queue, "state", Asked, "channel")
     list_select_related = ("subject", "assignee")
@@ -124,9 +127,10 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[RequestList]:
         return RequestList
 
-    @admin.display(description=_("number"))
+    @admin.display(description=_("number and day of receipt"))
     def number(self, row: SubjectRequest) -> str:
-        return str(row)
+        day = date_format(timezone.localtime(row.received_at), "SHORT_DATE_FORMAT")
+        return format_html('{}<br><small class="quiet">{}</small>', row, day)
 
     @admin.display(description=pgettext_lazy("deadline", "due"))
     def due(self, row: SubjectRequest) -> str:

@@ -67,7 +67,7 @@ def test_the_request_keeps_the_file_sealed_and_the_page_waits_for_a_worker(clien
 def test_the_worker_writes_the_good_rows_in_the_officers_name_and_names_the_bad_ones(client):
     run, page = worked_off(client, GOOD, BAD)
     assert (run.state, run.sealed_file) == (ImportState.DONE, None)
-    assert figures(page) == {"rows": 1, "added": 1, "there already": 0}
+    assert figures(page) == {"rows in the file": 2, "added": 1, "there already": 0, "not imported": 1}
     assert re.search(r"<td>3</td><td>client number</td><td>Nobody has this client number[^<]*</td>", page)
     event = ConsentEvent.objects.get()
     assert (event.actor, event.user) == (f"officer:{run.started_by_id}", run.started_by)
@@ -77,7 +77,7 @@ def test_the_worker_writes_the_good_rows_in_the_officers_name_and_names_the_bad_
 def test_the_same_file_again_adds_nothing(client):
     worked_off(client, GOOD)
     _run, page = worked_off(client, GOOD)
-    assert figures(page) == {"rows": 1, "added": 0, "there already": 1}
+    assert figures(page) == {"rows in the file": 1, "added": 0, "there already": 1, "not imported": 0}
     assert ConsentEvent.objects.count() == 1
 
 

@@ -63,7 +63,7 @@ def worked_off(client: Client, *rows: str, **kwargs) -> tuple[SubjectImport, str
 
 
 def figures(page: str) -> dict[str, int]:
-    cards = re.findall(r'card-label">(\w+)</p>\s*<p class="card-figure">(\d+)<', page)
+    cards = re.findall(r'card-label">([\w ]+)</p>\s*<p class="card-figure">(\d+)<', page)
     return {label: int(figure) for label, figure in cards}
 
 
@@ -80,7 +80,7 @@ class TestTheWay:
         assert waiting["Refresh"] == "2"
         tasks.run_import(run.pk)
         done = client.get(response.url)
-        assert figures(done.content.decode()) == {"rows": 3, "added": 3, "updated": 0}
+        assert figures(done.content.decode()) == {"rows in the file": 3, "added": 3, "updated": 0, "not imported": 0}
         assert "Refresh" not in done
         assert f"{IMPORTS}{run.pk}/change/" in client.get(IMPORTS).content.decode()
 
@@ -95,7 +95,7 @@ class TestTheWay:
         client = desk(officer())
         worked_off(client, *ROWS)
         _run, page = worked_off(client, ROWS[0], ROWS[1].replace("anna@", "anna.new@"))
-        assert figures(page) == {"rows": 2, "added": 0, "updated": 1}
+        assert figures(page) == {"rows in the file": 2, "added": 0, "updated": 1, "not imported": 0}
 
     def test_a_dry_run_says_how_many_rows_are_good_and_writes_nobody(self):
         bad = "K-7;850314390010;A;;;;kk"
@@ -283,7 +283,7 @@ class TestTheWorker:
             go_on.set()
             thread.join(30)
         page = client.get(f"{IMPORTS}{run.pk}/change/").content.decode()
-        assert figures(page) == {"rows": 3, "added": 3, "updated": 0}
+        assert figures(page) == {"rows in the file": 3, "added": 3, "updated": 0, "not imported": 0}
         assert run.history.count() == 4, "waiting, checking, writing, done; not a row a batch"
 
     @pytest.mark.django_db(transaction=True)
