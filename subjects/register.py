@@ -273,8 +273,8 @@ REGISTER: dict[str, dict[Holds, str]] = {
     "transfers.Transfer": {
         KEY: "token_digest",
         PLAIN: f"{STAMP} public_id subject recipient purpose direction categories decision shadow failed inputs"
-        " inputs_sha256 ground rule agreement consent consent_state policy_version disclosure idempotency_key"
-        " token_expires_at",
+        " inputs_sha256 ground rule agreement consent consent_state abroad_state policy_version disclosure"
+        " idempotency_key token_expires_at",
     },
     "transfers.TransferNotice": {PLAIN: f"{STAMP} subject day transfers"},
     "transfers.RecipientNotice": {

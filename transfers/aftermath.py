@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -69,7 +69,9 @@ def consent_ended(event: ConsentEvent) -> None:
     if event.form.code == MAIN_FORM:
         rows = rows.filter(transfer__ground__in=(TransferGround.CONSENT, TransferGround.SERVICE))
     else:
-        rows = rows.filter(transfer__consent__form=event.form_id, transfer__consent__scope=event.scope)
+        ground = Q(transfer__consent__form=event.form_id, transfer__consent__scope=event.scope)
+        country = Q(transfer__abroad_state__form=event.form_id, transfer__abroad_state__scope=event.scope)
+        rows = rows.filter(ground | country)
     cause = f"consent.ConsentEvent:{event.pk}"
     _open(rows, subject_id=event.subject_id, reason=NoticeReason.WITHDRAWN, cause=cause)
 

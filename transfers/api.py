@@ -41,6 +41,7 @@ _NOT_RELEASED = {
     "released": "transfer_released",
     "lapsed": "transfer_lapsed",
     "withdrawn": "consent_ended",
+    "stopped": "transfer_stopped",
     "direction": "transfer_outgoing",
 }
 _PLAIN = ("body", "article", "request_number", "sanction")

@@ -15,6 +15,8 @@ Rule = dict[str, Any] | None
 WRITTEN = frozenset({Trust.SUBJECT_SIGNED, Trust.SUBJECT_CODE, Trust.STAFF_CONFIRMED})
 NEVER_WRITTEN = frozenset({Channel.CALL, Channel.IMPORTED, Channel.API})
 ABROAD = "C10"
+# each is for one report or one request of the state service, so which one is to be said (law of credit bureaus art. 25)
+ONE_BY_ONE = frozenset({ScopeKind.REPORT, ScopeKind.TOKEN})
 # kinds of actors that the house itself is: a command is run by who holds the database, a job by nobody
 OURSELVES = frozenset({"job", "command"})
 
@@ -116,7 +118,7 @@ def fits(consent: dict[str, Any], rule: dict[str, Any], question: Question) -> b
         return False
     if rule["scope_kind"] == ScopeKind.RECIPIENT:
         return consent["scope"] == f"recipient:{question.recipient}"
-    if rule["scope_kind"] in (ScopeKind.REPORT, ScopeKind.TOKEN) and question.context.scope:
+    if rule["scope_kind"] in ONE_BY_ONE:
         return consent["scope"] == question.context.scope
     return True
 
@@ -150,6 +152,8 @@ def chosen(question: Question, facts: Facts, rule: dict[str, Any]) -> tuple[dict
         near = -1 if not problem else _NEARNESS.index(problem) if problem in _NEARNESS else len(_NEARNESS)
         return near, -len(consent["categories"]), -(consent["given"] or 0)
 
+    if rule["scope_kind"] in ONE_BY_ONE and not question.context.scope:
+        return None, "consent.scope_missing"
     fitting = [(row, lacks(row, rule, facts)) for row in facts["consents"] if fits(row, rule, question)]
     return min(fitting, key=rank) if fitting else (None, "consent.unknown")
 
@@ -253,10 +257,11 @@ def agreement(question: Question, facts: Facts, rule: Rule) -> Step:
     return tolerated(step) if by_law(rule) else passed(Check.AGREEMENT, "agreement.not_needed")
 
 
-def abroad(facts: Facts) -> dict[str, Any] | None:
-    """The live consent to a transfer abroad whose text names this kind of recipient (94-V art. 16)."""
+def abroad(question: Question, facts: Facts) -> dict[str, Any] | None:
+    """The live consent to a transfer abroad whose text names purpose, recipient and all of the data (94-V art. 16)."""
     for row in facts["consents"]:
-        if row["form"] == ABROAD and row["state"] in LIVE and row["recipient"]:
+        named = row["purpose"] and row["recipient"] and set(question.categories) <= set(row["categories"])
+        if row["form"] == ABROAD and row["state"] in LIVE and named:
             return row
     return None
 
@@ -271,7 +276,7 @@ def country(question: Question, facts: Facts, rule: Rule) -> Step:
     evidence = [f"transfers.Country:{listed['id']}"] if listed else []
     if listed and listed["adequate"]:
         return passed(Check.COUNTRY, "country.adequate", evidence, country=row["country"])
-    if consent := abroad(facts):
+    if consent := abroad(question, facts):
         return passed(
             Check.COUNTRY, "country.consent", [*evidence, f"consent.ConsentEvent:{consent['given']}"], form=ABROAD
         )

@@ -124,6 +124,8 @@ class Decision:
     rule_id: int | None = None
     consent_id: int | None = None
     consent_state_id: int | None = None
+    # of the consent to the transfer abroad, where that is what opened the country
+    abroad_state_id: int | None = None
     agreement_id: int | None = None
     policy_version_id: int | None = None
     disclosure: str = Disclosure.SUBJECT

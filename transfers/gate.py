@@ -69,6 +69,8 @@ def _under(question: Question, facts: Facts, rule: dict[str, Any] | None) -> Dec
     consent, problem = None, "none"
     if rule is not None and rule["ground"] == TransferGround.CONSENT:
         consent, problem = checks.chosen(question, facts, rule)
+    by_abroad = any(step.code == "country.consent" for step in steps)
+    abroad = checks.abroad(question, facts) if by_abroad else None
     agreement = checks.the_agreement(facts, question.categories) if rule is not None else None
     links = facts["declared"] or facts["recipient_declared"]
     version = links[0]["version"] if links else next(iter(facts["policies"]), None)
@@ -80,6 +82,7 @@ def _under(question: Question, facts: Facts, rule: dict[str, Any] | None) -> Dec
         rule_id=rule["id"] if rule else None,
         consent_id=consent["given"] if consent and not problem else None,
         consent_state_id=consent.get("state_id") if consent and not problem else None,
+        abroad_state_id=abroad.get("state_id") if abroad else None,
         agreement_id=agreement["id"] if agreement else None,
         policy_version_id=version,
         disclosure=(Disclosure.WITHHELD if question.context.withheld or _withheld(facts, rule) else Disclosure.SUBJECT),

@@ -88,7 +88,12 @@ def nearest(
     for step in failed:
         if step.code == "rule.decides":
             continue
-        if step.code.startswith("consent."):
+        if step.code == "consent.scope_missing":
+            changes.append(Change("name_scope", {"form": rule["form"]}))
+            if any(not checks.lacks(row, rule, facts) for row in facts["consents"] if row["form"] == rule["form"]):
+                continue
+            change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
+        elif step.code.startswith("consent."):
             change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
         elif step.check == Check.CATEGORIES and step.code != "categories.none":
             change = _categories(question, facts, rule)

@@ -36,6 +36,9 @@ SENTENCES: dict[str, Any] = {
     "ground.law": _("A duty by law: %(article)s."),
     "demand.incomplete": _("The demand lacks: %(missing)s (%(article)s)."),
     "demand.in_future": _("The demand is dated in the future."),
+    "consent.scope_missing": _(
+        "The consent %(form)s is given for one report or one request at a time: say for which one."
+    ),
     "consent.unknown": _("The person was never asked for the consent %(form)s that this transfer needs."),
     "consent.requested": _("The person was asked for the consent %(form)s and has not answered."),
     "consent.request_deferred": _("The person postponed the answer to the consent %(form)s."),
@@ -83,6 +86,7 @@ SENTENCES: dict[str, Any] = {
     "mend.drop_categories": _("Allowed without: %(excess)s."),
     "mend.widen": _("Allowed after the rule, the matrix, the agreement and the consent cover: %(excess)s."),
     "mend.consent": _("Allowed after the person gives the consent %(form)s for “%(recipient)s”."),
+    "mend.name_scope": _("Allowed after the report or the request is named that the consent %(form)s was given for."),
     "mend.consent_abroad": _("Allowed after the country is found to protect data or the person consents (%(form)s)."),
     "mend.purpose": _("Allowed after the purpose “%(purpose)s” is put in force."),
     "mend.publish": _("Allowed after a policy that declares it is published."),

@@ -39,7 +39,7 @@ class KeyReused(ValidationError):
 
 
 class NotReleased(ValidationError):
-    """The data do not go; `code`: payload, unknown_token, released, lapsed or withdrawn."""
+    """The data do not go; `code`: payload, unknown_token, released, lapsed, withdrawn or stopped."""
 
 
 class Authorised(NamedTuple):
@@ -68,11 +68,11 @@ def let_through(decision: Decision) -> bool:
 _INSERT = """
 INSERT INTO transfers_transfer (public_id, subject_id, recipient_id, purpose_id, direction, categories, decision,
     shadow, failed, inputs, inputs_sha256, ground, rule_id, agreement_id, consent_id, consent_state_id,
-    policy_version_id, disclosure, idempotency_key, token_digest, token_expires_at)
+    abroad_state_id, policy_version_id, disclosure, idempotency_key, token_digest, token_expires_at)
 VALUES (%(public_id)s, %(subject_id)s, %(recipient_id)s, %(purpose_id)s, %(direction)s, %(categories)s::text[],
     %(decision)s, %(shadow)s, %(failed)s::text[], %(inputs)s::jsonb, %(inputs_sha256)s, %(ground)s, %(rule_id)s,
-    %(agreement_id)s, %(consent_id)s, %(consent_state_id)s, %(policy_version_id)s, %(disclosure)s,
-    %(idempotency_key)s, %(token_digest)s::bytea,
+    %(agreement_id)s, %(consent_id)s, %(consent_state_id)s, %(abroad_state_id)s,
+    %(policy_version_id)s, %(disclosure)s, %(idempotency_key)s, %(token_digest)s::bytea,
     CASE WHEN %(token_digest)s::bytea IS NOT NULL THEN clock_timestamp() + %(life)s::interval END)
 RETURNING id, at, actor, user_id, request_id, db_user, token_expires_at
 """
@@ -100,6 +100,7 @@ def _row(question: Question, decision: Decision, key: str) -> tuple[dict[str, An
         "agreement_id": decision.agreement_id,
         "consent_id": decision.consent_id,
         "consent_state_id": decision.consent_state_id,
+        "abroad_state_id": decision.abroad_state_id,
         "policy_version_id": decision.policy_version_id,
         "disclosure": str(decision.disclosure),
         "idempotency_key": key,
@@ -194,6 +195,9 @@ def release(
         if broken == "transfers_consent_stands":
             sentence = _("The consent ended after the transfer was authorised: nothing may be sent.")
             raise NotReleased(sentence, code="withdrawn") from error
+        if broken == "transfers_person_not_stopped":
+            sentence = _("The person was blocked or objected after the transfer was authorised: nothing may be sent.")
+            raise NotReleased(sentence, code="stopped") from error
         if broken == "transfers_released_in_time":
             raise NotReleased(_("The time of this transfer is over. Ask the gate again."), code="lapsed") from error
         if "transfer_id" in broken:

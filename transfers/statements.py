@@ -114,10 +114,18 @@ _ACTOR = f"""
     FROM (SELECT coalesce(current_setting('kelisim.actor', true), '') AS name) a"""
 
 
-def _link(table: str, condition: str) -> str:
+def _link(app: str, model: str, past: bool, condition: str) -> str:
+    """Clauses that links of a version in force lead to; a link made since was not there, one removed since was."""
+    links = f"{app}_{model}"
+    if past:
+        links = f"""(
+            SELECT DISTINCT ON (h.id) h.* FROM {app}_historical{model} h
+            WHERE h.history_date <= (SELECT at FROM moment)
+            ORDER BY h.id, h.history_date DESC, h.history_id DESC)"""
+        condition = f"({condition}) AND l.history_type <> '-'"
     return f"""
         SELECT jsonb_agg(jsonb_build_object('link', l.id, 'clause', c.id, 'version', v.id) ORDER BY v.id, l.id)
-        FROM {table} l JOIN version v ON v.policy_id = l.policy_id
+        FROM {links} l JOIN version v ON v.policy_id = l.policy_id
         JOIN policies_clause c ON c.version_id = v.id AND c.key = l.clause_key WHERE {condition}"""
 
 
@@ -127,9 +135,11 @@ def statement(*, past: bool, lock: bool = False) -> str:
     day = "(at AT TIME ZONE 'Asia/Almaty')::date AS day"
     made = "AND k.opened_at <= (SELECT at FROM moment)" if past else ""
     anew = f"AND NOT EXISTS (SELECT 1 FROM subjects_contract k WHERE k.application_id = t.id {made})"
-    of_purpose = _link("consent_clauselink", "l.purpose_id = (SELECT id FROM purpose)")
+    of_purpose = _link("consent", "clauselink", past, "l.purpose_id = (SELECT id FROM purpose)")
     of_recipient = _link(
-        "transfers_recipientclause",
+        "transfers",
+        "recipientclause",
+        past,
         "l.recipient_id = (SELECT id FROM recipient) OR l.kind = (SELECT kind FROM recipient)",
     )
     return f"""

@@ -31,42 +31,54 @@ class FrozenRecipient(HouseTrigger):
         """
 
 
-def _consent_stands(transfer: str) -> str:
-    """Lock the consent and look again: a withdrawal under way is waited for, a committed one is seen.
+def _consents_stand(transfer: str) -> str:
+    """Lock the consents and look again: a withdrawal under way is waited for, a committed one is seen.
 
-    A deferred withdrawal leaves what the loan needs and nothing else (94-V art. 8(2)). A term is held against the
-    moment the row says, so triggers that call this have names after `event_stamp`: PostgreSQL goes by the alphabet.
+    The ground's and the one that opened the country, of whatever has a token: shadow mode forgives what is not set up,
+    never a withdrawal. A deferred withdrawal leaves what the loan needs and nothing else (94-V art. 8(2)). A term is
+    held against the moment the row says, so triggers that call this have names after `event_stamp`: PostgreSQL goes by
+    the alphabet.
     """
-    return f"""
-        PERFORM 1 FROM consent_consentstate s
-        WHERE s.id = {transfer}.consent_state_id AND s.subject_id = {transfer}.subject_id
-            AND (s.state IN ('given', 'renewed') OR s.state = 'withdrawal_deferred' AND EXISTS (
-                SELECT 1 FROM consent_purpose p WHERE p.id = {transfer}.purpose_id AND p.required))
-            AND (s.until IS NULL OR s.until > NEW.at) FOR SHARE;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'the consent does not stand any more'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_consent_stands';
-        END IF;
-    """
+    deferred = f"""OR s.state = 'withdrawal_deferred' AND EXISTS (
+        SELECT 1 FROM consent_purpose p WHERE p.id = {transfer}.purpose_id AND p.required)"""
+
+    def look(column: str, deferred: str) -> str:
+        return f"""
+            IF {transfer}.{column} IS NOT NULL THEN
+                PERFORM 1 FROM consent_consentstate s
+                WHERE s.id = {transfer}.{column} AND s.subject_id = {transfer}.subject_id
+                    AND (s.state IN ('given', 'renewed') {deferred})
+                    AND (s.until IS NULL OR s.until > NEW.at) FOR SHARE;
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION 'the consent does not stand any more'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_consent_stands';
+                END IF;
+            END IF;
+        """
+
+    return look("consent_state_id", deferred) + look("abroad_state_id", "")
 
 
 class ConsentStillStands(HouseTrigger):
-    """An allowed transfer on consent is written only while the consent stands, whatever the gate read before."""
+    """What may go on consent is written only while the consent stands, whatever the gate read before."""
 
     name = "standing_consent"
     when, level, operation = pgtrigger.Before, pgtrigger.Row, pgtrigger.Insert
 
     def get_func(self, model: type[models.Model]) -> str:
         return f"""
-            IF NEW.decision = 'allow' AND NEW.ground = 'consent' THEN
-                {_consent_stands("NEW")}
+            IF NEW.token_expires_at IS NOT NULL THEN
+                {_consents_stand("NEW")}
             END IF;
             RETURN NEW;
         """
 
 
 class ReleasedInTime(HouseTrigger):
-    """Data go within the token's life and only while the consent still stands; what was refused never goes."""
+    """Data go within the token's life, while the consent stands and nobody stopped it; what was refused never goes.
+
+    A duty by law goes on in spite of an objection or a restriction, not of a block (94-V art. 1, DESIGN 5).
+    """
 
     name = "released_in_time"
     when, level, operation = pgtrigger.Before, pgtrigger.Row, pgtrigger.Insert
@@ -78,8 +90,16 @@ class ReleasedInTime(HouseTrigger):
                 RAISE EXCEPTION 'this transfer was refused or its time is over'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_released_in_time';
             END IF;
-            IF _transfer.decision = 'allow' AND _transfer.ground = 'consent' THEN
-                {_consent_stands("_transfer")}
+            {_consents_stand("_transfer")}
+            IF NOT EXISTS (
+                SELECT 1 FROM subjects_datasubject d WHERE d.id = _transfer.subject_id AND (
+                    d.standing IN ('ordinary', 'disputed_address')
+                    OR _transfer.ground = 'law' AND d.standing NOT IN ('blocked', 'erased')))
+            OR _transfer.ground <> 'law' AND EXISTS (
+                SELECT 1 FROM consent_objection o WHERE o.subject_id = _transfer.subject_id
+                    AND o.purpose_id = _transfer.purpose_id AND o.in_force_during @> NEW.at) THEN
+                RAISE EXCEPTION 'the person was blocked or objected since'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_person_not_stopped';
             END IF;
             RETURN NEW;
         """

@@ -99,6 +99,8 @@ ASKED = [
     ("tolem", "settlements", Direction.OUTGOING, PAY, range(0, 10)),
     ("enpf", "contract", Direction.INCOMING, PENSION, range(0, 1)),
 ]
+# which report or request of the state service is meant, as the consents say it
+ONE_BY_ONE = {"ulgi-bureau": "report:D-{n}", "gkb": "report:D-{n}", "state-corporation": "token:D-{n}"}
 OVERDUE = (6, 8, 10)
 
 
@@ -177,7 +179,8 @@ def _transfers(people: list[DataSubject]) -> None:
         for code, purpose, direction, data, places in ASKED:
             for place in places:
                 person = people[place]
-                asked = Question(person.reference, code, purpose, data, direction)
+                scope = ONE_BY_ONE.get(code, "").format(n=place) if direction == Direction.INCOMING else ""
+                asked = Question(person.reference, code, purpose, data, direction, context=Context(scope=scope))
                 _authorise(asked, sent=place % 4 != 3)
         today = timezone.localdate()
         demand = Context(
@@ -222,7 +225,14 @@ def _aftermath(people: list[DataSubject], *, officer: StaffUser, dpo: StaffUser)
             aftermath.record_confirmation(task=task, confirmation="исх. № 214", by=officer)
     with acting_as("job:demo"):
         given = services.authorise(
-            question=Question(people[5].reference, "ulgi-bureau", "scoring", REPORT, Direction.INCOMING)
+            question=Question(
+                people[5].reference,
+                "ulgi-bureau",
+                "scoring",
+                REPORT,
+                Direction.INCOMING,
+                context=Context(scope=ONE_BY_ONE["ulgi-bureau"].format(n=5)),
+            )
         )
         if given.token:
             intake.receive(

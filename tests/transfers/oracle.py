@@ -72,7 +72,7 @@ def _good_consents(rule, whom, purpose, required, person, scope, at) -> list[Con
         kind = rule.form.scope_kind
         if kind == "recipient" and about != "recipient:" + whom.code:
             continue
-        if kind in {"report", "token"} and scope and about != scope:
+        if kind in {"report", "token"} and about != scope:
             continue
         if consent.deferred and not required:
             continue
@@ -216,7 +216,8 @@ def _checks(question, rule, actor: str) -> dict[str, str]:
         listed = Country.objects.in_force(at).filter(code=whom.country).first()
         abroad = any(
             form == "C10" and c.stands(at or timezone.now()) and not c.deferred and c.event.version_id
-            and _names(c.event, recipient_kind=whom.kind)
+            and _names(c.event, recipient_kind=whom.kind) and _names(c.event, purpose__code=question.purpose)
+            and all(_names(c.event, category__code=code) for code in question.categories)
             for (form, _scope), c in (_consents(person, at) if person else {}).items()
         )  # fmt: skip
         home = whom.country == "KZ" or (listed is not None and listed.adequate)

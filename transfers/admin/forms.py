@@ -40,7 +40,7 @@ class QuestionForm(forms.Form):
     )  # fmt: skip
     scope = forms.CharField(
         label=_("which consent"), max_length=80, required=False, validators=[refuse_personal_data],
-        help_text=_("Of several, one is meant: report:…, token:…. Empty: the newest."),
+        help_text=_("The report or the request that the consent C4 or C5 is for: report:…, token:…."),
     )  # fmt: skip
     body = _prose(_("the body that asks"), 120)
     article = _prose(_("the article"), 120)

@@ -47,6 +47,15 @@ class Transfer(Event):
     consent_state = models.ForeignKey(
         ConsentState, models.PROTECT, null=True, related_name="+", verbose_name=_("state of the consent")
     )
+    # what opened the country, beside the ground; looked for by the person, so it needs no index
+    abroad_state = models.ForeignKey(
+        ConsentState,
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("state of the consent to the transfer abroad"),
+    )
     policy_version = models.ForeignKey(
         PolicyVersion, models.PROTECT, null=True, related_name="+", verbose_name=_("policy in force")
     )

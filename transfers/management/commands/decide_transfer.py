@@ -17,7 +17,7 @@ from transfers.sentences import say
 
 
 def _moment(text: str | None) -> datetime | None:
-    """An ISO 8601 moment; without a zone it is of Asia/Almaty. Raises CommandError."""
+    """An ISO 8601 moment of the past; without a zone it is of Asia/Almaty. Raises CommandError."""
     if not text:
         return None
     try:
@@ -26,7 +26,10 @@ def _moment(text: str | None) -> datetime | None:
         raise CommandError(
             _("--at %(text)s is no moment. Write it as ISO 8601 does: 2026-11-23T10:00:00+05:00.") % {"text": text}
         ) from error
-    return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    moment = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    if moment > timezone.now():
+        raise CommandError(_("--at %(text)s is in the future: the gate knows today and the past.") % {"text": text})
+    return moment
 
 
 def _day(text: str) -> date | None:
