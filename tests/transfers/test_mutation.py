@@ -139,6 +139,10 @@ LOT = [
     {"country": "US", "adequate": False},
     ABROAD,
     {**ABROAD, **_said({}, {"form": 3}, {"form": 3, "kind": "withdrawal_deferred"})},
+    # the text of C10 lacks the purpose, the recipient, some of the data
+    {**ABROAD, **_said({}, {"form": 3, "text": 1, "language": "kk"})},
+    {**ABROAD, **_said({}, {"form": 3, "text": 2})},
+    {**ABROAD, "asked": ["full_name", "iin"], **_said({}, {"form": 3, "text": 3})},
     *({**_rule(ground), "contract": state} for ground in ("service", "defence") for state in ("", "opened", "overdue")),
     {**_rule("service"), "application": "applied"},
     {**_rule("service"), "application": "refused"},
@@ -173,6 +177,18 @@ def _any_agreement(name: str) -> Callable:
     return the_agreement
 
 
+def _abroad(forgiven: str):
+    """The consent to a transfer abroad, one of the things that its text must name not looked at."""
+    real = checks.abroad
+
+    def abroad(question, facts):
+        everything = {"purpose": True, "recipient": True, "categories": list(question.categories)}
+        rows = [{**row, forgiven: everything[forgiven]} for row in facts["consents"]]
+        return real(question, {**facts, "consents": rows})
+
+    return abroad
+
+
 def _any_fact(check: str, change: Callable) -> tuple:
     """The check with its facts painted over."""
     real = next(c for c in checks.CHECKS if c.__name__ == check)
@@ -205,7 +221,11 @@ JUDGED: dict[str, tuple[str, object]] = {
     "authorities need an agreement": ("needs_agreement", lambda facts, rule: rule["ground"] != "law"),
     "the law forgives nothing": ("tolerated", lambda step: step),
     "everything is by law": ("by_law", lambda rule: rule is not None),
-    "no consent to a transfer abroad": ("abroad", lambda facts: None),
+    "no consent to a transfer abroad": ("abroad", lambda question, facts: None),
+    "a consent abroad counts for any purpose": ("abroad", _abroad("purpose")),
+    "a consent abroad counts for any recipient": ("abroad", _abroad("recipient")),
+    "a consent abroad counts for any data": ("abroad", _abroad("categories")),
+    "a report need not be named": ("ONE_BY_ONE", frozenset()),
     "a deferred withdrawal holds the transfer abroad": ("LIVE", frozenset({*checks.LIVE, State.WITHDRAWAL_DEFERRED})),
     "a demand is never late": ("CHECKS", _any_fact("ground", lambda f: {**f, "late_demand": False})),
     "any contract is a breach": (
