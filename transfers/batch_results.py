@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from audit.spreadsheet import Sheet, csv_file, workbook
+from audit.spreadsheet import Sheet, csv_file, sheets_of, workbook
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import vault_out
@@ -31,13 +31,15 @@ def _checks(failed: list[str]) -> str:
 def decisions(batch: TransferBatch) -> bytes:
     """XLSX: a row a row of the file, by its line and the person's reference; no data of anybody."""
 
+    heading = [
+        _("Row"), _("Person"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
+        _("SHA-256 of what was sent"), _("Assigned"),
+    ]  # fmt: skip
+    rows = BatchRow.objects.filter(batch=batch)
+
     def table() -> Iterator[list[Any]]:
-        yield [
-            _("Row"), _("Person"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
-            _("SHA-256 of what was sent"), _("Assigned"),
-        ]  # fmt: skip
-        rows = BatchRow.objects.filter(batch=batch).select_related("subject", "outcome__transfer__release")
-        for row in rows.order_by("number").iterator(chunk_size=2000):
+        found = rows.select_related("subject", "outcome__transfer__release").defer("outcome__sealed")
+        for row in found.order_by("number").iterator(chunk_size=2000):
             outcome = getattr(row, "outcome", None)
             transfer = outcome.transfer if outcome else None
             release = getattr(transfer, "release", None) if transfer else None
@@ -69,7 +71,7 @@ def decisions(batch: TransferBatch) -> bytes:
         [_("Date of the act of assignment"), batch.act_date],
         [_("SHA-256 of the file"), batch.sha256],
     ]
-    return workbook([Sheet(_("Decisions"), table()), Sheet(_("About"), about)])
+    return workbook([*sheets_of(_("Decisions"), heading, table(), rows.count()), Sheet(_("About"), about)])
 
 
 def _parts(batch: TransferBatch, *, by: StaffUser, reason: str) -> Iterator[dict[str, Any]]:
@@ -112,8 +114,11 @@ def file_for_recipient(*, batch: TransferBatch, format: str, reason: str, by: St
     if format == Format.JSON:
         content = json.dumps({"watermark": mark.as_json(), "contracts": told}, ensure_ascii=False, indent=1).encode()
     else:
-        table = [[_("Contract"), *package_files.headings()], *_lines(told, titles, str(mark))]
-        content = csv_file(table) if format == Format.CSV else workbook([Sheet(_("Data"), table)])
+        heading, lines = [_("Contract"), *package_files.headings()], list(_lines(told, titles, str(mark)))
+        if format == Format.CSV:
+            content = csv_file([heading, *lines])
+        else:
+            content = workbook(sheets_of(_("Data"), heading, lines, len(lines)))
     count = sum(len(values) for one in told for values in one["categories"].values())
     return File(content, MEDIA_TYPES[Format(format)], hashlib.sha256(content).hexdigest(), count)
 

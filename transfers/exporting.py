@@ -12,13 +12,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, pgettext
 
-from audit.spreadsheet import Sheet, workbook
+from audit.spreadsheet import ROWS, Sheet, workbook
 from staff.models import Operator, StaffUser
 from transfers.models import Transfer
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "registers"
 # a longer register is no reading matter: it is taken out as a spreadsheet
 MOST_ON_PAPER = 5_000
+# rows of a kind of file; the heading of a workbook takes one of its sheet's. JSON is as long as the register
+MOST = {"pdf": MOST_ON_PAPER, "xlsx": ROWS - 1}
 _CHUNK = 2_000
 
 
@@ -51,6 +53,12 @@ def of_days(rows: QuerySet[Transfer], since: date, until: date) -> QuerySet[Tran
         .defer("inputs")
         .order_by("pk")
     )
+
+
+def fits(rows: QuerySet[Transfer], kind: str) -> bool:
+    """Whether a file of this kind (pdf, xlsx, json) holds so many rows; counted no further than that."""
+    most = MOST.get(kind)
+    return most is None or rows.order_by()[: most + 1].count() <= most
 
 
 def columns() -> list[str]:
@@ -141,7 +149,7 @@ def _on_paper(value: Any) -> str:
 
 
 def as_pdf(rows: QuerySet[Transfer], about: Head, titles: dict[str, str]) -> bytes:
-    """A landscape table with a line for the signature; of at most MOST_ON_PAPER rows, which the caller looks to."""
+    """A landscape table with a line for the signature; of at most MOST rows, which the caller looks to."""
     told = {
         "language": (get_language() or "ru")[:2],
         "title": gettext("Register of transfers of personal data"),

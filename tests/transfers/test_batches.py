@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from audit.models import AccessRecord
 from notifications.models import Letter
@@ -27,6 +28,7 @@ from subjects import deadlines, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
 from subjects.models import DataSubject
 from subjects.runs import ImportState
+from tests.audit.test_spreadsheet import read
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
@@ -191,6 +193,20 @@ def test_two_people_make_it_and_what_went_is_what_was_allowed(officer, dpo, coll
     assert str(collector.recipient) in cabinet
     stays = inside(collector.refuses.subject, "en").get(reverse("transfers:received")).content.decode()
     assert str(collector.recipient) not in stays
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(officer, dpo, collector, monkeypatch):
+    desk = seat(officer)
+    batch = checked(desk, collector, "K-1;", "K-2;", "K-3;")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    monkeypatch.setattr(spreadsheet, "ROWS", 3)
+    # the last sheet, About, is longer than three rows
+    monkeypatch.setattr(batch_results, "Sheet", lambda name, rows: spreadsheet.Sheet(name, rows[:3]))
+    told = press(desk, "result", batch).content
+    assert [len(read(told, number)) for number in (1, 2)] == [3, 2]
+    file = press(desk, "registry", batch, format="xlsx", reason="package_claim").content
+    assert [len(read(file, number)) for number in (1, 2)] == [3, 3]
 
 
 def test_the_database_itself_wants_two_and_freezes_what_was_checked(officer, dpo, collector):

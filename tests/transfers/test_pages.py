@@ -12,10 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from staff.enums import Role
 from tests.staff.conftest import member  # noqa: F401
 from tests.transfers import factories
+from transfers import exporting
 from transfers.models import Agreement, AgreementFile, Recipient, Release, Transfer
 from transfers.services import authorise, release
 
@@ -234,6 +236,21 @@ class TestTakenOut:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             told = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
         assert world.person.reference in told and "the-officer" in told
+
+    @pytest.mark.parametrize("format, instead", [("xlsx", "choose JSON"), ("pdf", "choose XLSX")])
+    def test_more_rows_than_the_file_holds_are_refused_with_a_way_out(
+        self, officer, world, monkeypatch, format, instead
+    ):
+        done(world)
+        monkeypatch.setitem(exporting.MOST, format, 1)
+        assert self.take(officer, format=format).status_code == 200
+        done(world)
+        answer = self.take(officer, format=format)
+        assert answer.status_code == 422 and instead in page(answer)
+        assert self.take(officer, format="json").status_code == 200
+
+    def test_a_spreadsheet_of_the_register_is_no_longer_than_its_sheet(self):
+        assert exporting.MOST["xlsx"] + 1 == spreadsheet.ROWS, "the heading is a row too"
 
     @pytest.mark.parametrize("language", ["kk", "ru", "en"])
     def test_paper_is_a_pdf(self, desk, world, language):
