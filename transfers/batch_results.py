@@ -16,7 +16,7 @@ from subjects.models import DataCategory
 from transfers import batch_rules as rules
 from transfers import package_files
 from transfers.batches import SEALED_AS, SEALED_CLASS
-from transfers.enums import Check, Verdict
+from transfers.enums import Verdict, checks_in_words
 from transfers.models import BatchOutcome, BatchRow, TransferBatch
 from transfers.package_files import MEDIA_TYPES, File, Format, Watermark
 from transfers.packages import PackageReason
@@ -24,15 +24,11 @@ from transfers.packages import PackageReason
 CHUNK = 500
 
 
-def _checks(failed: list[str]) -> str:
-    return ", ".join(str(Check(code).label) if code in Check.values else code for code in failed)
-
-
 def decisions(batch: TransferBatch) -> bytes:
     """XLSX: a row a row of the file, by its line and the person's reference; no data of anybody."""
 
     heading = [
-        _("Row"), _("Person"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
+        _("Row"), _("Data subject"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
         _("SHA-256 of what was sent"), _("Assigned"),
     ]  # fmt: skip
     rows = BatchRow.objects.filter(batch=batch)
@@ -47,12 +43,12 @@ def decisions(batch: TransferBatch) -> bytes:
             if outcome and transfer is None:
                 said = _("the contract stood otherwise by then")
             else:
-                said = str(Verdict(transfer.decision).label) if transfer else ""
+                said = transfer.decision_in_words if transfer else ""
             yield [
                 row.number,
                 row.subject.reference,
                 str(Verdict(row.decision).label),
-                _checks(failed),
+                checks_in_words(failed),
                 said,
                 str(transfer.public_id) if transfer else "",
                 release.at if release else None,

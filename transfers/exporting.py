@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, pgettext
 
 from audit.spreadsheet import ROWS, Sheet, workbook
 from staff.models import Operator, StaffUser
+from transfers.enums import checks_in_words
 from transfers.models import Transfer
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "registers"
@@ -64,7 +65,7 @@ def fits(rows: QuerySet[Transfer], kind: str) -> bool:
 def columns() -> list[str]:
     """The headings, in the reader's language."""
     return [
-        gettext("Number"), gettext("When"), gettext("Person"), gettext("Recipient"), gettext("Purpose"),
+        gettext("Number"), gettext("When"), gettext("Data subject"), gettext("Recipient"), gettext("Purpose"),
         gettext("Direction"), gettext("Data"), gettext("Decision"), gettext("Legal ground"),
         gettext("Checks not passed"), gettext("Sent"), gettext("SHA-256 of what was sent"),
     ]  # fmt: skip
@@ -82,9 +83,9 @@ def lines(rows: QuerySet[Transfer], titles: dict[str, str]) -> Iterator[list[Any
             str(row.purpose),
             row.get_direction_display(),
             ", ".join(titles.get(code, code) for code in row.categories),
-            row.get_decision_display(),
+            row.decision_in_words,
             row.get_ground_display() if row.ground else "",
-            ", ".join(row.failed),
+            checks_in_words(row.failed),
             release.at if release else None,
             release.payload_sha256 if release else "",
         ]

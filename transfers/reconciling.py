@@ -137,7 +137,7 @@ def report(run: Reconciliation) -> bytes:
         return ", ".join(titles.get(code, code) for code in codes)
 
     heading = [
-        _("Outcome"), _("Row of the statement"), _("Day"), _("Transfer"), _("Person"), _("Our categories"),
+        _("Outcome"), _("Row of the statement"), _("Day"), _("Transfer"), _("Data subject"), _("Our categories"),
         _("Their categories"),
     ]  # fmt: skip
 
