@@ -9,12 +9,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from audit.spreadsheet import Sheet, csv_file, sheets_of, workbook
+from notifications.enums import LetterState
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import vault_out
 from subjects.models import DataCategory
+from transfers import assignments, package_files
 from transfers import batch_rules as rules
-from transfers import package_files
 from transfers.batches import SEALED_AS, SEALED_CLASS
 from transfers.enums import Verdict, checks_in_words
 from transfers.models import BatchOutcome, BatchRow, TransferBatch
@@ -29,9 +30,12 @@ def decisions(batch: TransferBatch) -> bytes:
 
     heading = [
         _("Row"), _("Data subject"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
-        _("SHA-256 of what was sent"), _("Assigned"),
+        _("SHA-256 of what was sent"), _("Assigned"), _("Letter"),
     ]  # fmt: skip
     rows = BatchRow.objects.filter(batch=batch)
+
+    states = assignments.letters(batch.pk).values_list("subject", "state")
+    letters = {subject: str(LetterState(state).label) for subject, state in states}
 
     def table() -> Iterator[list[Any]]:
         found = rows.select_related("subject", "outcome__transfer__release").defer("outcome__sealed")
@@ -54,6 +58,7 @@ def decisions(batch: TransferBatch) -> bytes:
                 release.at if release else None,
                 release.payload_sha256 if release else "",
                 _("yes") if outcome and outcome.assigned else "",
+                letters.get(row.subject_id, ""),
             ]
 
     about = [

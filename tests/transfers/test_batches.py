@@ -21,6 +21,7 @@ from django.utils import timezone
 from audit import spreadsheet
 from audit.actor import acting_as
 from audit.models import AccessRecord
+from notifications.enums import LetterState
 from notifications.models import Letter
 from staff.enums import Role
 from staff.rules import NotAllowed
@@ -28,7 +29,7 @@ from subjects import deadlines, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
 from subjects.models import DataSubject
 from subjects.runs import ImportState
-from tests.audit.test_spreadsheet import read
+from tests.audit.test_spreadsheet import read, text
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
@@ -338,7 +339,7 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert deadlines.of(batch.about).get().rule.code == "ASSIGN_NOTICE"
     tasks.work_batch(batch.pk)
     batch.refresh_from_db()
-    assert batch.act == "done" and deadlines.of(batch.about).get().met_at is not None
+    assert batch.act == "done" and deadlines.of(batch.about).get().met_at is None, "the letters have not gone yet"
     for contract in assignee.contracts:
         contract.refresh_from_db()
         assert contract.state == "assigned"
@@ -348,6 +349,82 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert "claim under your contract" not in inside(DataSubjectFactory(), "en").get("/cabinet/").content.decode()
     row = batch_results.decisions(batch)
     assert row[:2] == b"PK"
+
+
+@pytest.fixture
+def assigned(officer, dpo, assignee):
+    """An assignment carried out today, confirmed forty days ago by an act of ten days later."""
+    batch = checked(seat(officer), assignee, "Z-1;", "Z-2;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    act_date = timezone.localdate() - timedelta(days=30)
+    with acting_as("job:test"):
+        TransferBatch.objects.filter(pk=batch.pk).update(confirmed_at=timezone.now() - timedelta(days=40))
+    press(seat(officer), "assign", batch, act_number="7", act_date=act_date.isoformat())
+    tasks.work_batch(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.act, batch.act_date) == ("done", act_date)
+    return batch
+
+
+def letter_of(contract, **state) -> None:
+    Letter.objects.filter(kind="assignment_done", subject=contract.subject).update(**state)
+
+
+def test_the_term_to_tell_runs_from_the_day_of_the_act_whenever_it_is_entered(assigned):
+    clock = deadlines.of(assigned.about).get()
+    assert timezone.localtime(clock.started_at).isoformat()[:16] == f"{assigned.act_date}T00:00"
+    assert timezone.localdate(clock.due_at) == timezone.localdate(), "an act of thirty days ago leaves today"
+
+
+def test_the_clock_of_an_assignment_stops_when_the_last_letter_was_sent(assigned, assignee):
+    first, last = timezone.now() - timedelta(minutes=5), timezone.now()
+    one, other = assignee.contracts
+    for contract, at in ((one, first), (other, last)):
+        tasks.tell_of_transfers()
+        assert deadlines.of(assigned.about).get().met_at is None
+        letter_of(contract, state=LetterState.SENDING)
+        letter_of(contract, state=LetterState.SENT, done_at=at)
+    tasks.tell_of_transfers()
+    assert deadlines.of(assigned.about).get().met_at == last
+
+
+def test_whom_no_letter_reached_is_listed_until_they_are_told_another_way(assigned, assignee, officer, member):  # noqa: F811
+    desk, (one, other) = seat(officer), assignee.contracts
+    asks, button = "People were not told of an assignment by letter", "The persons were told"
+    assert asks not in desk.get("/admin/").content.decode()
+    letter_of(one, state=LetterState.SKIPPED, skip_reason="no_address", done_at=timezone.now())
+    assert asks in desk.get("/admin/").content.decode()
+    late = desk.get(reverse("admin:transfers_transferbatch_changelist") + "?told=no").content.decode()
+    assert str(assigned) in late
+    shown = page(desk, assigned)
+    assert str(one.subject) in shown and str(other.subject) not in shown
+    assert button not in shown, "a letter is on its way"
+    press(desk, "told", assigned)
+    assert deadlines.of(assigned.about).get().met_at is None
+    letter_of(other, state=LetterState.SENDING)
+    letter_of(other, state=LetterState.SENT, done_at=timezone.now())
+    tasks.tell_of_transfers()
+    assert deadlines.of(assigned.about).get().met_at is None and button in page(desk, assigned)
+    letters = {text(row[1]): text(row[9]) for row in read(batch_results.decisions(assigned))[1:]}
+    assert letters == {str(one.subject): "skipped", str(other.subject): "sent"}
+    reader = seat(member(Role.AUDITOR, username="reader"))
+    assert press(reader, "told", assigned).status_code == 403 and button not in page(reader, assigned)
+    press(desk, "told", assigned)
+    assert deadlines.of(assigned.about).get().met_at is not None
+    assert button not in page(desk, assigned) and asks not in desk.get("/admin/").content.decode()
+
+
+def test_an_assignment_of_nothing_leaves_nobody_to_tell(officer, dpo, assignee):
+    batch = checked(seat(officer), assignee, "Z-1;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="1")
+    tasks.work_batch(batch.pk)
+    press(seat(officer), "assign", batch, act_number="7", act_date=timezone.localdate().isoformat())
+    contract = assignee.contracts[0]
+    loans.record_contract(subject=contract.subject, number=contract.number, state="performed")
+    tasks.work_batch(batch.pk)
+    batch.refresh_from_db()
+    assert batch.act == "done" and deadlines.of(batch.about).get().met_at == batch.acted_at
 
 
 def test_an_assignment_without_its_act_is_refused_by_the_database(officer, dpo, assignee):
