@@ -43,6 +43,8 @@ from transfers.models.batches import AT_WORK, GOES_TO, STANDS, Act, BatchKind
 LOCKS = 0x424154
 # rows of one transaction: consents stay locked no longer than it takes
 CHUNK = 100
+# rows of a preview that are written at once
+KEPT = 1_000
 SEALED_AS = "transfers.registry"
 # of the contract; destroyed with the rest of what was kept about the loan
 SEALED_CLASS = RetentionClass.LOAN
@@ -68,10 +70,10 @@ def preview(batch: TransferBatch, rows: Sequence[ContractRow], progress: Progres
 
     Raises NotAllowed when the answers are withheld: a batch stands in lists that everybody reads.
     """
-    counts, kept = dict.fromkeys(Verdict.values, 0), []
+    counts, kept = dict.fromkeys(Verdict.values, 0), list[BatchRow]()
     with acting_as(f"officer:{batch.started_by_id}"):
         for place, row in enumerate(rows, start=1):
-            decision = gate.ask(question(batch, row.contract.subject.reference), permission=AUTHORISE)
+            decision = gate.ask(question(batch, row.reference), permission=AUTHORISE)
             if decision.disclosure == Disclosure.WITHHELD:
                 raise NotAllowed(_("Withheld transfers are not made by a batch."), code="withheld")
             counts[str(decision.decision)] += 1
@@ -79,15 +81,18 @@ def preview(batch: TransferBatch, rows: Sequence[ContractRow], progress: Progres
                 BatchRow(
                     batch=batch,
                     number=row.number,
-                    contract=row.contract,
-                    subject=row.contract.subject,
+                    contract_id=row.contract_id,
+                    subject_id=row.subject_id,
                     decision=str(decision.decision),
                     failed=decision.failed,
                 )
             )
+            if len(kept) == KEPT:
+                BatchRow.objects.bulk_create(kept)
+                kept.clear()
             if place % CHUNK == 0:
                 progress(place, len(rows))
-        BatchRow.objects.bulk_create(kept, batch_size=1000)
+        BatchRow.objects.bulk_create(kept)
     return {"allowed": counts[Verdict.ALLOW], "refused": counts[Verdict.DENY], "gaps": counts[Verdict.GAP]}
 
 

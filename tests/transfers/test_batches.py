@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
@@ -34,7 +35,7 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.transfers import factories
-from transfers import batch_results, batches, tasks
+from transfers import batch_file, batch_results, batches, tasks
 from transfers.file_runs import BATCHES
 from transfers.models import BatchOutcome, BatchRow, Release, Transfer, TransferBatch
 
@@ -139,6 +140,35 @@ def test_a_bad_row_stops_the_whole_file_and_every_bad_one_is_named(officer, coll
     ):
         assert re.search(rf"<td>{line}</td><td>{column}</td><td>{re.escape(reason)}", text), (line, text)
     assert checked(desk, collector, "K-1", header="nothing").state == ImportState.REFUSED
+
+
+def test_a_file_of_more_rows_than_one_act_may_have_is_refused_whole(officer, collector, monkeypatch):
+    assert batch_file.MOST_ROWS == 100_000
+    monkeypatch.setattr(batch_file, "MOST_ROWS", 2)
+    desk = seat(officer)
+    assert checked(desk, collector, "K-1;", "K-2;").state == ImportState.DONE
+    batch = checked(desk, collector, "K-1;", "K-2;", "K-3;")
+    assert batch.state == ImportState.REFUSED and not batch.rows.exists()
+    assert "The file has more than 2 rows. Divide it." in page(desk, batch)
+
+
+def test_rows_on_their_way_are_keys_and_are_written_by_chunks(officer, collector, monkeypatch):
+    monkeypatch.setattr(batches, "KEPT", 2)
+    real, wrote, rows = BatchRow.objects.bulk_create, [], []
+
+    def writes(kept):
+        wrote.append(len(kept))
+        return real(kept)
+
+    def looks(told, run, progress):
+        rows.extend(told)
+        return batches.preview(run, told, progress)
+
+    monkeypatch.setattr(BatchRow.objects, "bulk_create", writes)
+    monkeypatch.setattr(tasks, "BATCHES", replace(BATCHES, load=looks))
+    batch = checked(seat(officer), collector, "K-1;", "K-2;", "K-3;")
+    assert wrote == [2, 1] and batch.rows.count() == 3
+    assert {type(cell) for row in rows for cell in row} == {int, str}
 
 
 def test_the_preview_counts_and_asks_and_nothing_is_authorised(officer, collector):
