@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
@@ -86,6 +86,15 @@ def workbook(sheets: Iterable[Sheet]) -> bytes:
                 for piece in _sheet(sheet, chosen=number == 1):
                     part.write(piece.encode())
     return file.getvalue()
+
+
+def sheets_of(name: str, heading: Sequence[Value], rows: Iterable[Sequence[Value]], count: int) -> list[Sheet]:
+    """A table of `count` rows, in as many sheets as the format needs for it, each with the heading.
+
+    rows: read once, in order, by `workbook`; may come from a generator.
+    """
+    rest, each = iter(rows), ROWS - 1
+    return [Sheet(name, chain([heading], islice(rest, each))) for _sheet in range(max(1, -(-count // each)))]
 
 
 def safe_text(text: str) -> str:

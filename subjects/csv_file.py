@@ -58,9 +58,14 @@ class File:
     """A file whose header was read: its columns, and the cells of its rows."""
 
     def __init__(
-        self, stream: BinaryIO, headers: Headers = HEADERS, required: tuple[str, ...] = ("client_number",)
+        self,
+        stream: BinaryIO,
+        headers: Headers = HEADERS,
+        required: tuple[str, ...] = ("client_number",),
+        *,
+        most_rows: int = MOST_ROWS,
     ) -> None:
-        self.stream = stream
+        self.stream, self.most_rows = stream, most_rows
         self.headers, self.names = headers, _names(headers)
         self.columns: list[str | None] = []
         # {column: as it stands in the file}
@@ -124,8 +129,8 @@ class File:
             if not line.strip(BLANK):
                 continue
             count += 1
-            if count > MOST_ROWS:
-                raise WholeFile(number, "file_rows", count=MOST_ROWS)
+            if count > self.most_rows:
+                raise WholeFile(number, "file_rows", count=self.most_rows)
             if len(line) > MOST_LINE:
                 yield number, {}, RowProblem(number, "", "row_long", {"count": MOST_LINE})
                 continue

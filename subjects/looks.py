@@ -31,18 +31,27 @@ OTHERS = {
     "subjects.request_comment": gettext_lazy("a note to a request"),
     "subjects.request_note": gettext_lazy("a note to a request"),
     "subjects.request_file": gettext_lazy("a file of a request"),
+    "subjects.new_address": gettext_lazy("a new phone or e-mail that waits for its code"),
+    "subjects.iin": gettext_lazy("a corrected IIN that waits for a second officer"),
+    "transfers.quarantine": gettext_lazy("value in quarantine"),
+    "transfers.registry": gettext_lazy("what was sent to a recipient"),
 }
 # a lawful demand may be one of which the person must not know, so no demand is told to anybody (DESIGN 4)
 UNTOLD = (RevealReason.DEMAND,)
-# jobs of `subjects.vault` and what they open values for
+# jobs of `subjects.vault` and of commands, and what they open values for; others have the name of a reason
 JOBS = {
     "letters": gettext_lazy("to send letters"),
     "addresses": gettext_lazy("to find addresses"),
+    "codes": gettext_lazy("to send a code by SMS"),
+    "of-age": gettext_lazy("to see who came of age"),
     "import": gettext_lazy("to compare an import with what is held"),
+    "import-values": gettext_lazy("to compare an import with what is held"),
     "api": gettext_lazy("to compare what a system told with what is held"),
     "record": gettext_lazy("to compare a new value with what is held"),
     "subject_file": gettext_lazy("to make the subject file"),
     "answer": gettext_lazy("to answer a request of the person"),
+    "transfers": gettext_lazy("to send data to a recipient"),
+    "export_receipts": gettext_lazy("to hand out receipts of consents"),
 }
 
 
@@ -129,7 +138,7 @@ def _who(row: AccessRecord, grants: dict[int, list[RoleGrant]]) -> str:
 def _why(row: AccessRecord) -> str:
     match row.door:
         case AccessRecord.Door.JOB:
-            return str(JOBS.get(row.reason, row.reason))
+            return str(JOBS.get(row.reason) or reason_name(row.reason))
         case AccessRecord.Door.OWN:
             return _("in the cabinet")
         case _:

@@ -25,6 +25,8 @@ HEADERS: Headers = {
     },
 }
 REQUIRED = ("contract",)
+# of one act: its rows are held at once while they are checked, and its file is made at once for the recipient
+MOST_ROWS = 100_000
 REASONS.update(
     {
         "batch_contract_empty": _("The number of the contract is empty. Fill it in."),
@@ -37,10 +39,12 @@ REASONS.update(
 
 
 class ContractRow(NamedTuple):
-    """A contract to ask the gate about; number: its line."""
+    """A contract to ask the gate about, by keys alone: a file has many. number: its line. reference: the person's."""
 
     number: int
-    contract: Contract
+    contract_id: int
+    subject_id: int
+    reference: str
 
 
 class _Told(NamedTuple):
@@ -58,7 +62,7 @@ def examine(stream: BinaryIO, run: TransferBatch) -> Checked:
     """Check a whole file; rows only when none is bad: an act is of all its rows or of none. Nothing is written."""
     checked = Checked()
     try:
-        _examine(File(stream, HEADERS, REQUIRED), checked, run)
+        _examine(File(stream, HEADERS, REQUIRED, most_rows=MOST_ROWS), checked, run)
     except WholeFile as error:
         checked.problems.insert(0, error.problem)
     checked.problems.sort(key=lambda problem: problem.row)
@@ -89,9 +93,9 @@ def _examine(file: File, checked: Checked, run: TransferBatch) -> None:
 
 def _look_up(batch: list[_Told], checked: Checked, run: TransferBatch, labels: dict[str, str]) -> None:
     """Three statements a batch at most: contracts with their people, and whose the client numbers are."""
+    rows = Contract.objects.filter(number__in=[told.contract for told in batch])
     found = {
-        row.number: row
-        for row in Contract.objects.filter(number__in=[told.contract for told in batch]).select_related("subject")
+        number: rest for number, *rest in rows.values_list("number", "state", "pk", "subject_id", "subject__reference")
     }
     digests = {told.number: search.digest(IndexKind.CLIENT_NUMBER, told.client_number) for told in batch if told[2]}
     keys = SearchKey.objects.filter(kind=IndexKind.CLIENT_NUMBER, digest__in=set(digests.values()))
@@ -99,12 +103,13 @@ def _look_up(batch: list[_Told], checked: Checked, run: TransferBatch, labels: d
     stands = STANDS[run.kind]
     words = ", ".join(str(label) for value, label in Contract._meta.get_field("state").choices if value in stands)
     for told in batch:
-        contract = found.get(told.contract)
-        if contract is None:
+        if told.contract not in found:
             checked.refuse(RowProblem(told.number, labels["contract"], "batch_contract_unknown", {}))
-        elif told.client_number and owners.get(digests[told.number]) != contract.subject_id:
+            continue
+        state, pk, subject_id, reference = found[told.contract]
+        if told.client_number and owners.get(digests[told.number]) != subject_id:
             checked.refuse(RowProblem(told.number, labels["client_number"], "batch_other_client", {}))
-        elif contract.state not in stands:
+        elif state not in stands:
             checked.refuse(RowProblem(told.number, labels["contract"], "batch_contract_stands", {"allowed": words}))
         else:
-            checked.rows.append(ContractRow(told.number, contract))
+            checked.rows.append(ContractRow(told.number, pk, subject_id, reference))

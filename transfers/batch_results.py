@@ -8,15 +8,16 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from audit.spreadsheet import Sheet, csv_file, workbook
+from audit.spreadsheet import Sheet, csv_file, sheets_of, workbook
+from notifications.enums import LetterState
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import vault_out
 from subjects.models import DataCategory
+from transfers import assignments, package_files
 from transfers import batch_rules as rules
-from transfers import package_files
 from transfers.batches import SEALED_AS, SEALED_CLASS
-from transfers.enums import Check, Verdict
+from transfers.enums import Verdict, checks_in_words
 from transfers.models import BatchOutcome, BatchRow, TransferBatch
 from transfers.package_files import MEDIA_TYPES, File, Format, Watermark
 from transfers.packages import PackageReason
@@ -24,20 +25,21 @@ from transfers.packages import PackageReason
 CHUNK = 500
 
 
-def _checks(failed: list[str]) -> str:
-    return ", ".join(str(Check(code).label) if code in Check.values else code for code in failed)
-
-
 def decisions(batch: TransferBatch) -> bytes:
     """XLSX: a row a row of the file, by its line and the person's reference; no data of anybody."""
 
+    heading = [
+        _("Row"), _("Data subject"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
+        _("SHA-256 of what was sent"), _("Assigned"), _("Letter"),
+    ]  # fmt: skip
+    rows = BatchRow.objects.filter(batch=batch)
+
+    states = assignments.letters(batch.pk).values_list("subject", "state")
+    letters = {subject: str(LetterState(state).label) for subject, state in states}
+
     def table() -> Iterator[list[Any]]:
-        yield [
-            _("Row"), _("Person"), _("Preview"), _("Checks not passed"), _("Decision"), _("Transfer"), _("Sent"),
-            _("SHA-256 of what was sent"), _("Assigned"),
-        ]  # fmt: skip
-        rows = BatchRow.objects.filter(batch=batch).select_related("subject", "outcome__transfer__release")
-        for row in rows.order_by("number").iterator(chunk_size=2000):
+        found = rows.select_related("subject", "outcome__transfer__release").defer("outcome__sealed")
+        for row in found.order_by("number").iterator(chunk_size=2000):
             outcome = getattr(row, "outcome", None)
             transfer = outcome.transfer if outcome else None
             release = getattr(transfer, "release", None) if transfer else None
@@ -45,17 +47,18 @@ def decisions(batch: TransferBatch) -> bytes:
             if outcome and transfer is None:
                 said = _("the contract stood otherwise by then")
             else:
-                said = str(Verdict(transfer.decision).label) if transfer else ""
+                said = transfer.decision_in_words if transfer else ""
             yield [
                 row.number,
                 row.subject.reference,
                 str(Verdict(row.decision).label),
-                _checks(failed),
+                checks_in_words(failed),
                 said,
                 str(transfer.public_id) if transfer else "",
                 release.at if release else None,
                 release.payload_sha256 if release else "",
                 _("yes") if outcome and outcome.assigned else "",
+                letters.get(row.subject_id, ""),
             ]
 
     about = [
@@ -69,7 +72,7 @@ def decisions(batch: TransferBatch) -> bytes:
         [_("Date of the act of assignment"), batch.act_date],
         [_("SHA-256 of the file"), batch.sha256],
     ]
-    return workbook([Sheet(_("Decisions"), table()), Sheet(_("About"), about)])
+    return workbook([*sheets_of(_("Decisions"), heading, table(), rows.count()), Sheet(_("About"), about)])
 
 
 def _parts(batch: TransferBatch, *, by: StaffUser, reason: str) -> Iterator[dict[str, Any]]:
@@ -112,8 +115,11 @@ def file_for_recipient(*, batch: TransferBatch, format: str, reason: str, by: St
     if format == Format.JSON:
         content = json.dumps({"watermark": mark.as_json(), "contracts": told}, ensure_ascii=False, indent=1).encode()
     else:
-        table = [[_("Contract"), *package_files.headings()], *_lines(told, titles, str(mark))]
-        content = csv_file(table) if format == Format.CSV else workbook([Sheet(_("Data"), table)])
+        heading, lines = [_("Contract"), *package_files.headings()], list(_lines(told, titles, str(mark)))
+        if format == Format.CSV:
+            content = csv_file([heading, *lines])
+        else:
+            content = workbook(sheets_of(_("Data"), heading, lines, len(lines)))
     count = sum(len(values) for one in told for values in one["categories"].values())
     return File(content, MEDIA_TYPES[Format(format)], hashlib.sha256(content).hexdigest(), count)
 

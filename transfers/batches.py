@@ -22,16 +22,15 @@ from notifications.doorbell import ring
 from notifications.services import write
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, evidence, import_runs, loans, vault
-from subjects.clock_models import DutyRule
+from subjects import evidence, import_runs, loans, vault
 from subjects.enums import Disclosure, RetentionClass
 from subjects.importing import Progress
 from subjects.models import Contract
 from subjects.obligations import ContractState
 from subjects.runs import ImportState
 from subjects.vault import Value
+from transfers import assignments, gate, services
 from transfers import batch_rules as rules
-from transfers import gate, services
 from transfers.batch_file import ContractRow
 from transfers.decisions import Question
 from transfers.enums import Direction, Verdict
@@ -44,10 +43,11 @@ from transfers.models.batches import AT_WORK, GOES_TO, STANDS, Act, BatchKind
 LOCKS = 0x424154
 # rows of one transaction: consents stay locked no longer than it takes
 CHUNK = 100
+# rows of a preview that are written at once
+KEPT = 1_000
 SEALED_AS = "transfers.registry"
 # of the contract; destroyed with the rest of what was kept about the loan
 SEALED_CLASS = RetentionClass.LOAN
-NOTICE = "ASSIGN_NOTICE"
 
 
 def check_fits(*, kind: str, recipient: Recipient, purpose: Purpose) -> None:
@@ -70,10 +70,10 @@ def preview(batch: TransferBatch, rows: Sequence[ContractRow], progress: Progres
 
     Raises NotAllowed when the answers are withheld: a batch stands in lists that everybody reads.
     """
-    counts, kept = dict.fromkeys(Verdict.values, 0), []
+    counts, kept = dict.fromkeys(Verdict.values, 0), list[BatchRow]()
     with acting_as(f"officer:{batch.started_by_id}"):
         for place, row in enumerate(rows, start=1):
-            decision = gate.ask(question(batch, row.contract.subject.reference), permission=AUTHORISE)
+            decision = gate.ask(question(batch, row.reference), permission=AUTHORISE)
             if decision.disclosure == Disclosure.WITHHELD:
                 raise NotAllowed(_("Withheld transfers are not made by a batch."), code="withheld")
             counts[str(decision.decision)] += 1
@@ -81,15 +81,18 @@ def preview(batch: TransferBatch, rows: Sequence[ContractRow], progress: Progres
                 BatchRow(
                     batch=batch,
                     number=row.number,
-                    contract=row.contract,
-                    subject=row.contract.subject,
+                    contract_id=row.contract_id,
+                    subject_id=row.subject_id,
                     decision=str(decision.decision),
                     failed=decision.failed,
                 )
             )
+            if len(kept) == KEPT:
+                BatchRow.objects.bulk_create(kept)
+                kept.clear()
             if place % CHUNK == 0:
                 progress(place, len(rows))
-        BatchRow.objects.bulk_create(kept, batch_size=1000)
+        BatchRow.objects.bulk_create(kept)
     return {"allowed": counts[Verdict.ALLOW], "refused": counts[Verdict.DENY], "gaps": counts[Verdict.GAP]}
 
 
@@ -135,8 +138,7 @@ def assign(*, batch: TransferBatch, act_number: str, act_date: date, by: StaffUs
     if not row.act_number:
         raise ValidationError({"act_number": _("An assignment has the number and the date of its act.")})
     _save(row, act_number=row.act_number, act_date=act_date, act=Act.RUNNING)
-    if DutyRule.objects.filter(code=NOTICE).in_force().exists():
-        deadlines.start(rule_code=NOTICE, about=row.about, at=timezone.now())
+    assignments.start_clock(row)
     ring("transfers.work_batch", row.pk)
     return row
 
@@ -266,10 +268,9 @@ def _moment(contract: Contract) -> datetime:
 
 def _finish(batch: TransferBatch) -> None:
     with transaction.atomic():
-        now = timezone.now()
-        for deadline in deadlines.of(batch.about).open():
-            deadlines.meet(deadline=deadline, at=now)
-        _save(batch, act=Act.DONE, acted_at=now)
+        _save(batch, act=Act.DONE, acted_at=timezone.now())
+        # its letters have yet to go; but where nothing was assigned there is nobody to tell
+        assignments.meet_if_told(batch)
 
 
 def ring_forgotten() -> None:

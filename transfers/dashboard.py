@@ -10,7 +10,7 @@ from audit.home import FACTS, NEEDS, Fact, Need
 from staff.opened import Opened
 from subjects.enums import Disclosure
 from subjects.runs import ImportState
-from transfers import aftermath, agreements, intake, notices
+from transfers import aftermath, agreements, assignments, intake, notices
 from transfers.demands import SOON
 from transfers.enums import Verdict
 from transfers.models import (
@@ -56,6 +56,10 @@ def aftermath_that_waits(request: HttpRequest) -> list[Need]:
         if count := len(notices.untold()):
             url = reverse("admin:transfers_transfernotice_changelist") + "?told=no"
             found.append(Need(_("People were not told of transfers by letter: tell them another way"), url, count))
+        if (running := assignments.running()) and (count := assignments.untold(*running).count()):
+            url = reverse("admin:transfers_transferbatch_changelist") + "?told=no"
+            text = _("People were not told of an assignment by letter: tell them another way")
+            found.append(Need(text, url, count))
     if user.has_perm(intake.DECIDE):
         rows = Quarantined.objects.filter(fate="")
         if not user.has_perm("transfers.view_withheld_transfer"):

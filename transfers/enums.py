@@ -1,5 +1,7 @@
 """The words of transfers: to whom, which way, on what ground, and what the gate said (94-V art. 15-16; policy 2.3)."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
@@ -50,6 +52,11 @@ class Check(models.TextChoices):
     COUNTRY = "country", pgettext_lazy("check of the gate", "country")
     OBJECTION = "objection", pgettext_lazy("check of the gate", "objection")
     ACTOR = "actor", pgettext_lazy("check of the gate", "who asks")
+
+
+def checks_in_words(failed: Iterable[str]) -> str:
+    """Codes of checks that were not passed, as a row shows them; one that is no check any more stands as it is."""
+    return ", ".join(str(Check(code).label) if code in Check.values else code for code in failed)
 
 
 class NoticeReason(models.TextChoices):

@@ -12,13 +12,16 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, pgettext
 
-from audit.spreadsheet import Sheet, workbook
+from audit.spreadsheet import ROWS, Sheet, workbook
 from staff.models import Operator, StaffUser
+from transfers.enums import checks_in_words
 from transfers.models import Transfer
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates" / "registers"
 # a longer register is no reading matter: it is taken out as a spreadsheet
 MOST_ON_PAPER = 5_000
+# rows of a kind of file; the heading of a workbook takes one of its sheet's. JSON is as long as the register
+MOST = {"pdf": MOST_ON_PAPER, "xlsx": ROWS - 1}
 _CHUNK = 2_000
 
 
@@ -53,10 +56,16 @@ def of_days(rows: QuerySet[Transfer], since: date, until: date) -> QuerySet[Tran
     )
 
 
+def fits(rows: QuerySet[Transfer], kind: str) -> bool:
+    """Whether a file of this kind (pdf, xlsx, json) holds so many rows; counted no further than that."""
+    most = MOST.get(kind)
+    return most is None or rows.order_by()[: most + 1].count() <= most
+
+
 def columns() -> list[str]:
     """The headings, in the reader's language."""
     return [
-        gettext("Number"), gettext("When"), gettext("Person"), gettext("Recipient"), gettext("Purpose"),
+        gettext("Number"), gettext("When"), gettext("Data subject"), gettext("Recipient"), gettext("Purpose"),
         gettext("Direction"), gettext("Data"), gettext("Decision"), gettext("Legal ground"),
         gettext("Checks not passed"), gettext("Sent"), gettext("SHA-256 of what was sent"),
     ]  # fmt: skip
@@ -74,9 +83,9 @@ def lines(rows: QuerySet[Transfer], titles: dict[str, str]) -> Iterator[list[Any
             str(row.purpose),
             row.get_direction_display(),
             ", ".join(titles.get(code, code) for code in row.categories),
-            row.get_decision_display(),
+            row.decision_in_words,
             row.get_ground_display() if row.ground else "",
-            ", ".join(row.failed),
+            checks_in_words(row.failed),
             release.at if release else None,
             release.payload_sha256 if release else "",
         ]
@@ -141,7 +150,7 @@ def _on_paper(value: Any) -> str:
 
 
 def as_pdf(rows: QuerySet[Transfer], about: Head, titles: dict[str, str]) -> bytes:
-    """A landscape table with a line for the signature; of at most MOST_ON_PAPER rows, which the caller looks to."""
+    """A landscape table with a line for the signature; of at most MOST rows, which the caller looks to."""
     told = {
         "language": (get_language() or "ru")[:2],
         "title": gettext("Register of transfers of personal data"),

@@ -42,7 +42,8 @@ RETURNING id, subject_id, day
 """
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """The first moment of a day in Asia/Almaty: from the day after it a term in days is counted."""
     return datetime.combine(day, time.min, timezone.get_current_timezone())
 
 
@@ -53,7 +54,7 @@ def write_due(*, today: date | None = None) -> int:
     CalendarMissing.
     """
     today, done = today or timezone.localdate(), 0
-    until = _midnight(today)
+    until = midnight(today)
     while made := _chunk(until):
         done += made
     return done
@@ -70,7 +71,7 @@ def _chunk(until: datetime) -> int:
         DataSubject.objects.filter(pk__in={subject for _id, subject, _day in rows}).values_list("pk", "language")
     )
     # the term is counted in days from the day after, so the hour of the first sending does not matter
-    deadlines.start_many(rule_code=RULE, started=[(f"{ABOUT}{pk}", _midnight(day)) for pk, _subject, day in rows])
+    deadlines.start_many(rule_code=RULE, started=[(f"{ABOUT}{pk}", midnight(day)) for pk, _subject, day in rows])
     Letter.objects.bulk_create(
         [
             Letter(kind=KIND, cause=f"{ABOUT}{pk}#{KIND}", language=languages[subject], subject_id=subject)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from audit.spreadsheet import Sheet, workbook
+from audit.spreadsheet import Sheet, sheets_of, workbook
 from subjects.enums import Disclosure, IndexKind
 from subjects.importing import Progress
 from subjects.models import DataCategory, SearchKey
@@ -136,11 +136,12 @@ def report(run: Reconciliation) -> bytes:
     def words(codes: list[str]) -> str:
         return ", ".join(titles.get(code, code) for code in codes)
 
+    heading = [
+        _("Outcome"), _("Row of the statement"), _("Day"), _("Transfer"), _("Data subject"), _("Our categories"),
+        _("Their categories"),
+    ]  # fmt: skip
+
     def table() -> Iterator[list[Any]]:
-        yield [
-            _("Outcome"), _("Row of the statement"), _("Day"), _("Transfer"), _("Person"), _("Our categories"),
-            _("Their categories"),
-        ]  # fmt: skip
         for outcome in (Outcome.THEIRS_ONLY, Outcome.OURS_ONLY, Outcome.DIFFERING, Outcome.MATCHED):
             rows = ReconciliationRow.objects.filter(reconciliation=run, outcome=outcome)
             rows = rows.select_related("transfer__subject").defer("transfer__inputs").order_by("pk")
@@ -168,4 +169,5 @@ def report(run: Reconciliation) -> bytes:
         [_("Rows of the statement with problems"), len(run.problems) + run.more_problems],
         [_("SHA-256 of the file"), run.sha256],
     ]
-    return workbook([Sheet(_("Rows"), table()), Sheet(_("About"), about)])
+    count = ReconciliationRow.objects.filter(reconciliation=run).count()
+    return workbook([*sheets_of(_("Rows"), heading, table(), count), Sheet(_("About"), about)])

@@ -5,7 +5,7 @@ from celery import shared_task
 
 from audit.actor import acting_as
 from subjects import import_runs
-from transfers import batches, letters, notices
+from transfers import assignments, batches, letters, notices
 from transfers.file_runs import BATCHES, STATEMENTS
 
 log = structlog.get_logger("kelisim.transfers")
@@ -21,10 +21,13 @@ def tell_of_ending() -> None:
 
 @shared_task(name="transfers.tell_of_transfers")
 def tell_of_transfers() -> None:
-    """Once an hour: people are told of the transfers of finished days, and the clocks of those who were told stop."""
+    """Once an hour: people are told of the transfers of finished days, and the clocks of those who were told stop.
+
+    So do those of assignments of claims.
+    """
     with acting_as("job:transfers"):
         written = notices.write_due()
-        met = notices.meet_told()
+        met = notices.meet_told() + assignments.meet_told()
     log.info("people were told of transfers", letters=written, met=met)
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from audit import spreadsheet
-from audit.spreadsheet import Sheet, workbook
+from audit.spreadsheet import Sheet, sheets_of, workbook
 
 NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 
@@ -87,6 +87,15 @@ def test_the_same_tables_give_the_same_bytes_and_a_generator_will_do():
 
     assert workbook(tables()) == workbook(tables())
     assert len(read(workbook(tables()))) == 1000
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(monkeypatch):
+    monkeypatch.setattr(spreadsheet, "ROWS", 3)
+    data = workbook(sheets_of("s", ["h"], ([str(n)] for n in range(5)), 5))
+    assert names(data) == ["s", "s (2)", "s (3)"]
+    told = [[text(cell) for (cell,) in read(data, number)] for number in (1, 2, 3)]
+    assert told == [["h", "0", "1"], ["h", "2", "3"], ["h", "4"]]
+    assert [len(read(workbook(sheets_of("s", ["h"], [], 0))))] == [1], "an empty table is its heading"
 
 
 def test_a_workbook_without_a_sheet_and_a_cell_too_long_are_refused(monkeypatch):

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
@@ -18,8 +19,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from audit.models import AccessRecord
+from notifications.enums import LetterState
 from notifications.models import Letter
 from staff.enums import Role
 from staff.rules import NotAllowed
@@ -27,11 +30,12 @@ from subjects import deadlines, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
 from subjects.models import DataSubject
 from subjects.runs import ImportState
+from tests.audit.test_spreadsheet import read, text
 from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.transfers import factories
-from transfers import batch_results, batches, tasks
+from transfers import batch_file, batch_results, batches, tasks
 from transfers.file_runs import BATCHES
 from transfers.models import BatchOutcome, BatchRow, Release, Transfer, TransferBatch
 
@@ -138,6 +142,35 @@ def test_a_bad_row_stops_the_whole_file_and_every_bad_one_is_named(officer, coll
     assert checked(desk, collector, "K-1", header="nothing").state == ImportState.REFUSED
 
 
+def test_a_file_of_more_rows_than_one_act_may_have_is_refused_whole(officer, collector, monkeypatch):
+    assert batch_file.MOST_ROWS == 100_000
+    monkeypatch.setattr(batch_file, "MOST_ROWS", 2)
+    desk = seat(officer)
+    assert checked(desk, collector, "K-1;", "K-2;").state == ImportState.DONE
+    batch = checked(desk, collector, "K-1;", "K-2;", "K-3;")
+    assert batch.state == ImportState.REFUSED and not batch.rows.exists()
+    assert "The file has more than 2 rows. Divide it." in page(desk, batch)
+
+
+def test_rows_on_their_way_are_keys_and_are_written_by_chunks(officer, collector, monkeypatch):
+    monkeypatch.setattr(batches, "KEPT", 2)
+    real, wrote, rows = BatchRow.objects.bulk_create, [], []
+
+    def writes(kept):
+        wrote.append(len(kept))
+        return real(kept)
+
+    def looks(told, run, progress):
+        rows.extend(told)
+        return batches.preview(run, told, progress)
+
+    monkeypatch.setattr(BatchRow.objects, "bulk_create", writes)
+    monkeypatch.setattr(tasks, "BATCHES", replace(BATCHES, load=looks))
+    batch = checked(seat(officer), collector, "K-1;", "K-2;", "K-3;")
+    assert wrote == [2, 1] and batch.rows.count() == 3
+    assert {type(cell) for row in rows for cell in row} == {int, str}
+
+
 def test_the_preview_counts_and_asks_and_nothing_is_authorised(officer, collector):
     desk = seat(officer)
     batch = checked(desk, collector, "K-1;A-1", "K-2;", "K-3;")
@@ -191,6 +224,20 @@ def test_two_people_make_it_and_what_went_is_what_was_allowed(officer, dpo, coll
     assert str(collector.recipient) in cabinet
     stays = inside(collector.refuses.subject, "en").get(reverse("transfers:received")).content.decode()
     assert str(collector.recipient) not in stays
+
+
+def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(officer, dpo, collector, monkeypatch):
+    desk = seat(officer)
+    batch = checked(desk, collector, "K-1;", "K-2;", "K-3;")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    monkeypatch.setattr(spreadsheet, "ROWS", 3)
+    # the last sheet, About, is longer than three rows
+    monkeypatch.setattr(batch_results, "Sheet", lambda name, rows: spreadsheet.Sheet(name, rows[:3]))
+    told = press(desk, "result", batch).content
+    assert [len(read(told, number)) for number in (1, 2)] == [3, 2]
+    file = press(desk, "registry", batch, format="xlsx", reason="package_claim").content
+    assert [len(read(file, number)) for number in (1, 2)] == [3, 3]
 
 
 def test_the_database_itself_wants_two_and_freezes_what_was_checked(officer, dpo, collector):
@@ -322,7 +369,7 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert deadlines.of(batch.about).get().rule.code == "ASSIGN_NOTICE"
     tasks.work_batch(batch.pk)
     batch.refresh_from_db()
-    assert batch.act == "done" and deadlines.of(batch.about).get().met_at is not None
+    assert batch.act == "done" and deadlines.of(batch.about).get().met_at is None, "the letters have not gone yet"
     for contract in assignee.contracts:
         contract.refresh_from_db()
         assert contract.state == "assigned"
@@ -332,6 +379,82 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert "claim under your contract" not in inside(DataSubjectFactory(), "en").get("/cabinet/").content.decode()
     row = batch_results.decisions(batch)
     assert row[:2] == b"PK"
+
+
+@pytest.fixture
+def assigned(officer, dpo, assignee):
+    """An assignment carried out today, confirmed forty days ago by an act of ten days later."""
+    batch = checked(seat(officer), assignee, "Z-1;", "Z-2;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    act_date = timezone.localdate() - timedelta(days=30)
+    with acting_as("job:test"):
+        TransferBatch.objects.filter(pk=batch.pk).update(confirmed_at=timezone.now() - timedelta(days=40))
+    press(seat(officer), "assign", batch, act_number="7", act_date=act_date.isoformat())
+    tasks.work_batch(batch.pk)
+    batch.refresh_from_db()
+    assert (batch.act, batch.act_date) == ("done", act_date)
+    return batch
+
+
+def letter_of(contract, **state) -> None:
+    Letter.objects.filter(kind="assignment_done", subject=contract.subject).update(**state)
+
+
+def test_the_term_to_tell_runs_from_the_day_of_the_act_whenever_it_is_entered(assigned):
+    clock = deadlines.of(assigned.about).get()
+    assert timezone.localtime(clock.started_at).isoformat()[:16] == f"{assigned.act_date}T00:00"
+    assert timezone.localdate(clock.due_at) == timezone.localdate(), "an act of thirty days ago leaves today"
+
+
+def test_the_clock_of_an_assignment_stops_when_the_last_letter_was_sent(assigned, assignee):
+    first, last = timezone.now() - timedelta(minutes=5), timezone.now()
+    one, other = assignee.contracts
+    for contract, at in ((one, first), (other, last)):
+        tasks.tell_of_transfers()
+        assert deadlines.of(assigned.about).get().met_at is None
+        letter_of(contract, state=LetterState.SENDING)
+        letter_of(contract, state=LetterState.SENT, done_at=at)
+    tasks.tell_of_transfers()
+    assert deadlines.of(assigned.about).get().met_at == last
+
+
+def test_whom_no_letter_reached_is_listed_until_they_are_told_another_way(assigned, assignee, officer, member):  # noqa: F811
+    desk, (one, other) = seat(officer), assignee.contracts
+    asks, button = "People were not told of an assignment by letter", "The persons were told"
+    assert asks not in desk.get("/admin/").content.decode()
+    letter_of(one, state=LetterState.SKIPPED, skip_reason="no_address", done_at=timezone.now())
+    assert asks in desk.get("/admin/").content.decode()
+    late = desk.get(reverse("admin:transfers_transferbatch_changelist") + "?told=no").content.decode()
+    assert str(assigned) in late
+    shown = page(desk, assigned)
+    assert str(one.subject) in shown and str(other.subject) not in shown
+    assert button not in shown, "a letter is on its way"
+    press(desk, "told", assigned)
+    assert deadlines.of(assigned.about).get().met_at is None
+    letter_of(other, state=LetterState.SENDING)
+    letter_of(other, state=LetterState.SENT, done_at=timezone.now())
+    tasks.tell_of_transfers()
+    assert deadlines.of(assigned.about).get().met_at is None and button in page(desk, assigned)
+    letters = {text(row[1]): text(row[9]) for row in read(batch_results.decisions(assigned))[1:]}
+    assert letters == {str(one.subject): "skipped", str(other.subject): "sent"}
+    reader = seat(member(Role.AUDITOR, username="reader"))
+    assert press(reader, "told", assigned).status_code == 403 and button not in page(reader, assigned)
+    press(desk, "told", assigned)
+    assert deadlines.of(assigned.about).get().met_at is not None
+    assert button not in page(desk, assigned) and asks not in desk.get("/admin/").content.decode()
+
+
+def test_an_assignment_of_nothing_leaves_nobody_to_tell(officer, dpo, assignee):
+    batch = checked(seat(officer), assignee, "Z-1;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="1")
+    tasks.work_batch(batch.pk)
+    press(seat(officer), "assign", batch, act_number="7", act_date=timezone.localdate().isoformat())
+    contract = assignee.contracts[0]
+    loans.record_contract(subject=contract.subject, number=contract.number, state="performed")
+    tasks.work_batch(batch.pk)
+    batch.refresh_from_db()
+    assert batch.act == "done" and deadlines.of(batch.about).get().met_at == batch.acted_at
 
 
 def test_an_assignment_without_its_act_is_refused_by_the_database(officer, dpo, assignee):

@@ -10,13 +10,17 @@ from html import unescape
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from staff.enums import Role
+from tests.audit.test_spreadsheet import read, text
 from tests.staff.conftest import member  # noqa: F401
 from tests.transfers import factories
-from transfers.models import Agreement, AgreementFile, Recipient, Release, Transfer
+from transfers import exporting
+from transfers.enums import Check
+from transfers.models import Agreement, AgreementFile, Recipient, Release, ShadowMode, Transfer
 from transfers.services import authorise, release
 
 pytestmark = pytest.mark.django_db
@@ -234,6 +238,45 @@ class TestTakenOut:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             told = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".xml"))
         assert world.person.reference in told and "the-officer" in told
+
+    @pytest.mark.parametrize(
+        "language, decision, check",
+        [
+            ("kk", "бапталмаған, бақылау режимінде өткізілді", "құқықтық негіз"),
+            ("ru", "не настроено, пропущено в режиме наблюдения", "правовое основание"),
+        ],
+    )
+    def test_it_says_in_words_what_was_not_passed_and_what_went_in_spite_of_it(
+        self, desk, world, language, decision, check
+    ):
+        factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+        with acting_as("job:test"):
+            given = authorise(question=world.question(direction="incoming"))
+            release(token=given.token, payload_sha256="a" * 64)
+        cells = [
+            [text(cell) for cell in row] for row in read(self.take(desk("officer", language), format="xlsx").content)
+        ]
+        assert cells[0][2] == {"kk": "Дербес деректер субъектісі", "ru": "Субъект персональных данных"}[language]
+        assert cells[1][7] == decision and check in cells[1][9].split(", "), cells
+        with translation.override(language):
+            assert not set(cells[1][9].split(", ")) & set(Check.values)
+        taken = json.loads(b"".join(self.take(desk("dpo", language), format="json").streaming_content))["transfers"]
+        assert set(taken[0]["failed"]) <= set(Check.values) and taken[0]["decision"] == "gap" and taken[0]["shadow"]
+
+    @pytest.mark.parametrize("format, instead", [("xlsx", "choose JSON"), ("pdf", "choose XLSX")])
+    def test_more_rows_than_the_file_holds_are_refused_with_a_way_out(
+        self, officer, world, monkeypatch, format, instead
+    ):
+        done(world)
+        monkeypatch.setitem(exporting.MOST, format, 1)
+        assert self.take(officer, format=format).status_code == 200
+        done(world)
+        answer = self.take(officer, format=format)
+        assert answer.status_code == 422 and instead in page(answer)
+        assert self.take(officer, format="json").status_code == 200
+
+    def test_a_spreadsheet_of_the_register_is_no_longer_than_its_sheet(self):
+        assert exporting.MOST["xlsx"] + 1 == spreadsheet.ROWS, "the heading is a row too"
 
     @pytest.mark.parametrize("language", ["kk", "ru", "en"])
     def test_paper_is_a_pdf(self, desk, world, language):

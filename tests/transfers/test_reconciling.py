@@ -12,11 +12,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from audit import spreadsheet
 from audit.actor import acting_as
 from staff.enums import Role
 from subjects.models import SearchKey
 from subjects.runs import ImportState
 from subjects.search import keys_of
+from tests.audit.test_spreadsheet import read
 from tests.staff.conftest import member  # noqa: F401
 from tests.transfers import factories
 from transfers import reconciling, services, tasks
@@ -139,6 +141,16 @@ def test_the_report_names_rows_and_no_person_but_by_reference(made, desk):
         text = "".join(archive.read(name).decode() for name in archive.namelist())
     assert str(kept.public_id) in text and str(made.person) in text and "in the statement only" in text
     assert IIN not in text and STRANGER not in text
+
+
+def test_a_report_longer_than_a_sheet_goes_on_in_the_next_one(made, desk, monkeypatch):
+    today = timezone.localdate()
+    run = compared(desk, made, *(f";Б-{n};;{today};" for n in range(3)))
+    monkeypatch.setattr(spreadsheet, "ROWS", 3)
+    # the second sheet, About, is longer than three rows
+    monkeypatch.setattr(reconciling, "Sheet", lambda name, rows: spreadsheet.Sheet(name, rows[:3]))
+    file = desk.get(reverse("admin:transfers_reconciliation_report", args=[run.pk]))
+    assert [len(read(file.content, number)) for number in (1, 2)] == [3, 2]
 
 
 def test_what_speaks_of_withheld_transfers_is_withheld(made, desk, member):  # noqa: F811

@@ -15,12 +15,15 @@ from django.views.decorators.http import require_POST
 
 from audit.spreadsheet import CONTENT_TYPE
 from consent.models import Purpose
+from staff.models import StaffUser
+from subjects import deadlines
 from subjects.admin.imports import ImportRunAdmin
 from subjects.csv_problems import REASONS
 from subjects.free_text import refuse_personal_data
 from subjects.runs import ImportState
-from transfers import batch_file, batch_results, batches
+from transfers import assignments, batch_file, batch_results, batches
 from transfers import batch_rules as rules
+from transfers.admin.aftermath import Told, acted
 from transfers.admin.fields import CategoriesField, in_words
 from transfers.admin.packages import handed_out
 from transfers.batch_rules import may
@@ -31,6 +34,8 @@ from transfers.models.batches import AT_WORK, GOES_TO, BatchKind
 from transfers.package_files import File, Format
 from transfers.packages import PackageReason
 
+# persons listed on a page; the file of decisions has all
+SHOWN = 100
 MOST_BYTES = 20 * 1024 * 1024
 
 
@@ -39,6 +44,16 @@ def clean_size(upload: Any) -> Any:
     if upload.size > MOST_BYTES:
         raise ValidationError(REASONS["file_size"] % {"megabytes": MOST_BYTES // 1024 // 1024})
     return upload
+
+
+class ToldOfAssignment(Told):
+    """Assignments of which a person's letter will not go."""
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        if self.value() != "no":
+            return queryset
+        late = [pk for pk in assignments.running() if assignments.untold(pk).exists()]
+        return queryset.filter(pk__in=late)
 
 
 class BatchForm(forms.Form):
@@ -86,7 +101,7 @@ class OutForm(forms.Form):
 @admin.register(TransferBatch)
 class TransferBatchAdmin(ImportRunAdmin):
     list_display = ("__str__", "kind", "recipient", "where", "allowed", "refused", "gaps", "started_by", "started_at")
-    list_filter = ("kind", "act", "recipient")
+    list_filter = ("kind", "act", "recipient", ToldOfAssignment)
     list_select_related = ("started_by", "recipient", "purpose", "confirmed_by")
     change_list_template = "admin/transfers/batches.html"
     change_form_template = "admin/transfers/batch.html"
@@ -105,6 +120,7 @@ class TransferBatchAdmin(ImportRunAdmin):
         return [
             path("<int:pk>/confirm/", wrap(require_POST(self.confirm_view)), name="transfers_batch_confirm"),
             path("<int:pk>/assign/", wrap(require_POST(self.assign_view)), name="transfers_batch_assign"),
+            path("<int:pk>/told/", wrap(require_POST(self.told_view)), name="transfers_batch_told"),
             path("<int:pk>/give-up/", wrap(require_POST(self.give_up_view)), name="transfers_batch_give_up"),
             path("<int:pk>/result/", wrap(self.result_view), name="transfers_batch_result"),
             path("<int:pk>/registry/", wrap(require_POST(self.registry_view)), name="transfers_batch_registry"),
@@ -138,6 +154,7 @@ class TransferBatchAdmin(ImportRunAdmin):
             "consequences": _consequences(run) if may_confirm else [],
             "assignment": AssignmentForm() if may(rules.check_may_assign, run, by=by) else None,
             "may_give_up": may(rules.check_may_give_up, run, by=by),
+            **_untold(run, by),
             "out": OutForm() if may(rules.check_may_take_out, run, by=by) else None,
         }
 
@@ -180,6 +197,12 @@ class TransferBatchAdmin(ImportRunAdmin):
             messages.error(request, f"{form.fields[field].label}: {problems[0]}")
             return redirect("admin:transfers_transferbatch_change", pk)
         return self._acted(request, pk, lambda: batches.assign(batch=row, by=request.user, **form.cleaned_data))
+
+    def told_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Whom no letter reached was told by post, telephone or in person."""
+        row = self._row(request, pk)
+        acted(request, assignments.told_otherwise, gettext("Written down: the persons were told."), batch=row)
+        return redirect("admin:transfers_transferbatch_change", pk)
 
     def give_up_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Nothing of it leaves."""
@@ -224,6 +247,18 @@ def _reasons(run: TransferBatch) -> list[dict[str, Any]]:
         if check.value in found
     ]
     return sorted(bars, key=lambda bar: -bar["value"])
+
+
+def _untold(run: TransferBatch, by: StaffUser) -> dict[str, Any]:
+    """Whom no letter of the assignment reached, while its clock runs."""
+    if not deadlines.of(run.about).open().exists():
+        return {}
+    found = assignments.untold(run.pk)
+    return {
+        "untold": [letter.subject for letter in found[:SHOWN]],
+        "more_untold": max(0, found.count() - SHOWN),
+        "may_tell": may(assignments.check_may_tell, run, by=by),
+    }
 
 
 def _consequences(run: TransferBatch) -> list[str]:

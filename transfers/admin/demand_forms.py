@@ -35,7 +35,7 @@ class FoundForm(forms.Form):
         help_text=_("Empty while it is not in the register of recipients."),
     )  # fmt: skip
     subject = forms.CharField(
-        label=_("Person"), max_length=20, required=False,
+        label=_("Data subject"), max_length=20, required=False,
         help_text=_("The reference: S-000481. Empty while it is not established, or when we hold nothing."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )  # fmt: skip

@@ -19,6 +19,10 @@ from transfers.models import Recipient, Transfer
 
 DAYS = 30
 FORMATS = [("xlsx", "XLSX"), ("pdf", "PDF"), ("json", "JSON")]
+TOO_MANY = {
+    "pdf": _("So many rows are too many for paper: choose XLSX or fewer days."),
+    "xlsx": _("So many rows are too many for a spreadsheet: choose JSON or fewer days."),
+}
 
 
 def _day(label: object) -> forms.DateField:
@@ -75,9 +79,9 @@ class ExportPages:
         if form.is_valid():
             rows = form.rows(self.get_queryset(request))
             kind = form.cleaned_data["format"]
-            if kind != "pdf" or rows.count() <= exporting.MOST_ON_PAPER:
+            if exporting.fits(rows, kind):
                 return self._file(request, rows, kind, form.cleaned_data["since"], form.cleaned_data["until"])
-            form.add_error("format", gettext("So many rows are too many for paper: choose XLSX or fewer days."))
+            form.add_error("format", TOO_MANY[kind])
         title = gettext("Take the register out")
         return self._page(request, "export", title, 422 if form.errors else 200, form=form)
 

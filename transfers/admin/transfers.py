@@ -113,8 +113,7 @@ class TransferAdmin(PackagePages, ExportPages, ReadOnlyAdmin, KeysetAdmin):
 
     @admin.display(description=_("decision"))
     def said(self, row: Transfer) -> str:
-        word = row.get_decision_display()
-        return gettext("%(decision)s, let through in shadow mode") % {"decision": word} if row.shadow else word
+        return row.decision_in_words
 
     @admin.display(description=pgettext_lazy("transfer", "sent"))
     def sent(self, row: Transfer) -> str:

@@ -111,6 +111,12 @@ class Transfer(Event):
     def __str__(self) -> str:
         return f"№ {self.pk}"
 
+    @property
+    def decision_in_words(self) -> str:
+        """What the gate said, and that the data could go in spite of it, in the reader's language."""
+        word = self.get_decision_display()
+        return str(_("%(decision)s, let through in shadow mode")) % {"decision": word} if self.shadow else word
+
 
 class Release(Event):
     """The data of an authorised transfer were sent, or received: once, within the token's life, re-checked."""
