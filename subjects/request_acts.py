@@ -14,7 +14,7 @@ from audit.actor import because
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, formats, ports, recording, request_targets, vault
+from subjects import corrections, decisions, formats, ports, recording, request_targets, vault
 from subjects.enums import Origin, OverrideReason, Source, Standing
 from subjects.models import AutomatedDecision, DataSubject
 from subjects.request_services import need
@@ -62,11 +62,14 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
 def correct(request: SubjectRequest, by: StaffUser) -> None:
     """Put the right value in; what the request does not say exactly is work for an officer. Raises NotAllowed.
 
+    So is what has a page of its own: whoever took a session over must not get the codes, nor another IIN, by asking.
+
     History keeps the old value as ciphertext.
     """
     category = request.category and request.category.code
     known = formats.category_of(category) if category and category not in formats.TECHNICAL else None
-    if request.sealed_value is None or known is None or set(known.required) - {"value"}:
+    elsewhere = category in corrections.OWN_PAGES
+    if request.sealed_value is None or known is None or elsewhere or set(known.required) - {"value"}:
         need(request=request, kind=RequestKind.CORRECT)
         return
     parts = vault.open_proof(

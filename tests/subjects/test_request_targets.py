@@ -118,7 +118,10 @@ class TestWithdrawal:
     def test_the_office_and_the_api_are_told_by_field(self, person, member, at_desk, client):  # noqa: F811
         form = {"channel": "post", "received_at": "2026-01-27T10:00", "kinds": ["withdraw"], "language": "kk"}
         desk = at_desk(member("officer", language="en"))
-        page = desk.post("/admin/subjects/subjectrequest/add/", {**form, "subject": str(person), "target": CYRILLIC})
+        page = desk.post(
+            "/admin/subjects/subjectrequest/add/", {**form, "subject": str(person), "target": CYRILLIC},
+            headers={"accept-language": "en"},
+        )  # fmt: skip
         assert page.status_code == 422
         assert f"no such code to ask about here: {CYRILLIC}" in page.content.decode()
         _client, key = client_and_key("site")
