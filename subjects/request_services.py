@@ -237,7 +237,7 @@ def decide(*, request: SubjectRequest, by: StaffUser, refusal: str = "", target:
 
 def _check_named(row: SubjectRequest) -> None:
     """Before anything is done: what is asked to act on codes names no unknown one."""
-    if row.subject is not None and request_targets.ACTS & set(row.kinds):
+    if row.subject is not None and not request_targets.ACTS.isdisjoint(row.kinds):
         request_targets.check(row)
 
 
