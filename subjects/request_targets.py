@@ -15,9 +15,9 @@ from subjects.models import AutomatedDecision, SubjectRequest
 from subjects.requests import RequestKind
 
 # what is done about these is done to what they name
-ACTS = frozenset({RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.HUMAN_REVIEW})
+ACTS: frozenset[str] = frozenset({RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.HUMAN_REVIEW})
 # whose codes are a person's own
-OF_PERSON = frozenset({RequestKind.HUMAN_REVIEW, RequestKind.COMPLAINT})
+OF_PERSON: frozenset[str] = frozenset({RequestKind.HUMAN_REVIEW, RequestKind.COMPLAINT})
 
 
 def normal(code: str) -> str:
