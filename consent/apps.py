@@ -40,6 +40,7 @@ class ConsentConfig(AppConfig):
         ports.execute_request.update(on_request.HANDLERS)
         ports.answer_words.update(on_request.WORDS)
         ports.choices_of.update(on_request.CHOICES)
+        ports.codes_of.update(on_request.CODES)
         ports.on_obligation_ended.append(lambda contract: ledger.release(subject=contract.subject))
         # how a key is wrapped is no history: an old wrapping would outlive its key-encryption key
         track(models.ReceiptKey, exclude=["kek_version", "wrapped"])

@@ -12,7 +12,7 @@ from consent.my_consents import PUBLIC_SOURCES
 from consent.retention import Why
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import request_acts
+from subjects import request_acts, request_targets
 from subjects.models import DataSubject, LegalHold
 from subjects.request_parts import PlannedDestruction
 from subjects.requests import RequestChannel, RequestKind, SubjectRequest
@@ -29,7 +29,7 @@ def _proof(request: SubjectRequest) -> Proof:
 @transaction.atomic
 def on_object(request: SubjectRequest, by: StaffUser) -> None:
     """Object to the purposes the request names. Raises NotAllowed when it names none of ours, or one a law demands."""
-    purposes = list(Purpose.objects.in_force().filter(code__in=request.targets))
+    purposes = list(Purpose.objects.in_force().filter(code__in=request_targets.codes(request, RequestKind.OBJECT)))
     if not purposes:
         raise NotAllowed(
             _("Say by its code which purpose the person objects to, for example marketing."), code="target"
@@ -38,37 +38,43 @@ def on_object(request: SubjectRequest, by: StaffUser) -> None:
         objections.object_to(subject=request.subject, purpose=purpose)
 
 
-def _withdraw(request: SubjectRequest, codes: list[str]) -> None:
+def _standing(request: SubjectRequest) -> list[ConsentState]:
     states = ConsentState.objects.filter(subject=request.subject).select_related("form").order_by("pk")
-    if codes:
-        states = states.filter(form__code__in=codes)
     standing = ledger.standings(request.subject)
+    return [state for state in states if standing[state.form.code, state.scope].is_ground]
+
+
+def _withdraw(request: SubjectRequest, states: list[ConsentState]) -> None:
     for state in states:
-        if standing[state.form.code, state.scope].is_ground:
-            ledger.withdraw(
-                subject=request.subject,
-                form=state.form,
-                scope=state.scope,
-                proof=_proof(request),
-                reason=REQUESTED,
-                occurred_at=request.received_at,
-            )
-
-
-def _forms(request: SubjectRequest) -> list[str]:
-    return list(ConsentForm.objects.filter(code__in=request.targets).values_list("code", flat=True))
+        ledger.withdraw(
+            subject=request.subject,
+            form=state.form,
+            scope=state.scope,
+            proof=_proof(request),
+            reason=REQUESTED,
+            occurred_at=request.received_at,
+        )
 
 
 @transaction.atomic
 def on_withdraw(request: SubjectRequest, by: StaffUser) -> None:
-    """Withdraw the consents of the forms the request names, or every consent that stands (94-V art. 8(2))."""
-    _withdraw(request, _forms(request))
+    """Withdraw the consents of the forms the request names, or every one that stands when it names nothing.
+
+    Raises NotAllowed when what it names is no form, so that nothing it does not name is withdrawn (94-V art. 8(2)).
+    """
+    states = _standing(request)
+    if request.targets:
+        named = request_targets.codes(request, RequestKind.WITHDRAW)
+        if states and not named:
+            raise NotAllowed(_("Say by its code which consent is withdrawn, for example C8."), code="target")
+        states = [state for state in states if state.form.code in named]
+    _withdraw(request, states)
 
 
 @transaction.atomic
 def on_stop_public(request: SubjectRequest, by: StaffUser) -> None:
     """The consent to public sources ends (policy 7.1)."""
-    _withdraw(request, [PUBLIC_SOURCES])
+    _withdraw(request, [state for state in _standing(request) if state.form.code == PUBLIC_SOURCES])
 
 
 @transaction.atomic
@@ -184,3 +190,7 @@ def opposable(person: DataSubject) -> list[tuple[str, str]]:
 
 
 CHOICES = {RequestKind.WITHDRAW: standing_consents, RequestKind.OBJECT: opposable}
+CODES = {
+    RequestKind.WITHDRAW: lambda request: ConsentForm.objects.values_list("code", flat=True),
+    RequestKind.OBJECT: lambda request: Purpose.objects.in_force().values_list("code", flat=True),
+}

@@ -24,6 +24,7 @@ class SubjectsConfig(AppConfig):
             register,
             request_acts,
             request_letters,
+            request_targets,
             sign_in,
         )
         from subjects import ports as own_ports
@@ -76,6 +77,7 @@ class SubjectsConfig(AppConfig):
         REASONS[deaths.UNDONE] = _("the death was recorded by mistake")
         REASONS[majority.CAME_OF_AGE] = _("the person came of age")
         own_ports.choices_of["human_review"] = request_acts.reviewable
+        own_ports.codes_of.update({"human_review": request_targets.decisions, "complaint": request_targets.requests})
         own_ports.execute_request.update(request_acts.HANDLERS)
         checks.register(own_ports.missing_handlers)
         register.guard_prose()

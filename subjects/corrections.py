@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from django.core.exceptions import ValidationError
 from django.db.models import Max, Q
+from django.utils.translation import gettext_lazy as _
 from simple_history.utils import get_history_manager_for_model
 
 from subjects import vault
@@ -20,6 +22,15 @@ COLUMNS = {
     "mobile_phone": ("phone",),
     "email": ("email",),
 }
+# {data category: where a value that is held is put right instead}: who a person is, and where codes to sign in go
+OWN_PAGES = {
+    "iin": _("An IIN is corrected under “Corrections of IINs”: by a document, and a second officer approves it."),
+    "email": _("An e-mail is corrected on its own page, because codes to sign in go there."),
+    "mobile_phone": _(
+        "A mobile phone is changed by the person in the cabinet, under “My phone and e-mail”, or comes with the import"
+        " of data subjects, because codes to sign in go there."
+    ),
+}
 _STANDINGS = list(Standing.values)
 
 
@@ -30,6 +41,12 @@ def brought(row: SubjectRow, category: str) -> dict[str, str]:
         return {"value": text} if text else {}
     names = {"last": row.last_name, "first": row.first_name, "patronymic": row.patronymic}
     return {key: value for key, value in names.items() if value}
+
+
+def check_has_no_page(category: str) -> None:
+    """Whether a held value of the category is put right like any other. Raises ValidationError that names the page."""
+    if category in OWN_PAGES:
+        raise ValidationError(OWN_PAGES[category], code="own_page")
 
 
 def _left(category: str, subject_ids: Sequence[int], job: str) -> dict[int, list[dict[str, str]]]:

@@ -32,6 +32,8 @@ REASONS = MESSAGES | {
     "corrected_here": _(
         "The person had this value before it was corrected here. The correction stays; all else of the row is taken."
     ),
+    "closed": _("The data of this person is blocked or erased: nothing is added to it."),
+    "deceased": _("The person has died: nothing is changed in their data any more."),
     "minor": _("The person is under 18. They are taken in with the standing “minor” and get no letters."),
 }  # fmt: skip
 

@@ -11,10 +11,18 @@ from typing import BinaryIO, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from subjects import copying, corrections, ports, recording, search, vault
+from subjects import copying, corrections, ports, recording, search, services, vault
 from subjects.csv_rows import BATCH, Checked, Looked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
-from subjects.models import CabinetEvent, DataCategory, DataSubject, PersonalData, SearchKey, SubjectKey
+from subjects.models import (
+    CabinetEvent,
+    DataCategory,
+    DataSubject,
+    DisputedAddress,
+    PersonalData,
+    SearchKey,
+    SubjectKey,
+)
 
 JOB = "import"
 # names repeat: so many keys of their words are kept while a file is written, and dropped with it
@@ -22,6 +30,9 @@ MOST_WORDS = 50_000
 CLIENT_NUMBER, IIN, PHONE, EMAIL, NAME = (
     kind.value for kind in (IndexKind.CLIENT_NUMBER, IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.NAME)
 )
+
+# {standing in which nothing is written to a person: the code of the sentence that says so}
+CLOSED = {**dict.fromkeys(recording.CLOSED, "closed"), Standing.DECEASED: "deceased"}
 
 Progress = Callable[[int, int], None]
 
@@ -81,12 +92,20 @@ def _known(rows: Sequence[SubjectRow]) -> dict[str, DataSubject]:
 
 
 def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
-    """Rows whose IIN already belongs to a person with another client number: never a duplicate, never a guess."""
+    """Rows that may not come in beside what we hold; two queries a batch.
+
+    Their IIN belongs to a person with another client number (never a duplicate, never a guess), or nothing may be
+    written to the person any more.
+    """
     return [problem for batch in _batches(rows) for problem in _conflicts(batch, _known(batch))]
 
 
 def _conflicts(batch: Sequence[SubjectRow], known: dict[str, DataSubject]) -> list[RowProblem]:
-    problems = []
+    problems = [
+        RowProblem(row.number, "client_number", CLOSED[known[row.client_number].standing], {})
+        for row in batch
+        if row.client_number in known and known[row.client_number].standing in CLOSED
+    ]
     by_digest = {search.digest_of_normal(IIN, row.iin): row for row in batch if row.iin}
     if by_digest:
         taken = SearchKey.objects.filter(kind=IndexKind.IIN, digest__in=list(by_digest))
@@ -225,11 +244,20 @@ def _update(rows: Sequence[tuple[DataSubject, SubjectRow]], job: str) -> int:
             if subject.standing != stood:
                 for handler in ports.on_standing_changed:
                     handler(subject)
+        was = _email_to_tell(subject) if EMAIL in fresh and held[EMAIL].get(subject.pk) else None
         for code, parts in fresh.items():
             vault.replace(subject=subject, category=code, parts=parts, source=job)
         if fresh:
             _reindex(subject, row)
+        if EMAIL in fresh and held[EMAIL].get(subject.pk):
+            services.address_changed(subject, was=was)
     return changed
+
+
+def _email_to_tell(subject: DataSubject) -> int | None:
+    """The history row of the e-mail that `vault.replace` puts another in the place of; None when it is a stranger's."""
+    old = PersonalData.objects.filter(subject=subject, category__code=EMAIL).order_by("pk").last()
+    return None if old is None or DisputedAddress.objects.filter(value=old).exists() else services.newest(old)
 
 
 def _known_as(subject: DataSubject, row: SubjectRow, *, chose_language: bool) -> tuple[str, str, str]:
@@ -275,7 +303,12 @@ def load(rows: Sequence[SubjectRow], *, job: str = JOB, progress: Progress = lam
             reading = beside.submit(next, batches, None)
             known = _known(batch)
             new = [row for row in batch if row.client_number not in known]
-            old = [(known[row.client_number], row) for row in batch if row.client_number in known]
+            # whose data was closed since the file was looked at stays as it is
+            old = [
+                (known[row.client_number], row)
+                for row in batch
+                if row.client_number in known and known[row.client_number].standing not in CLOSED
+            ]
             making = beside.submit(prepare, new, _ids(len(new))) if new else None
             if waiting:
                 _write(waiting.result())

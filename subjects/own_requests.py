@@ -133,10 +133,17 @@ class AskForm(forms.Form):
             self.add_error("value", _("Write what is right, describe it in your own words, or add a paper."))
         return given
 
-    def targets(self) -> str:
-        """The codes of everything that was marked."""
-        marked = [code for kind in self.kinds for code in self.cleaned_data.get(f"about_{kind}", [])]
-        return " ".join([*marked, *([self.about] if self.about else [])])
+    def targets(self, subject: DataSubject) -> str:
+        """The codes of everything that was marked; empty for all. subject: about whom it is asked.
+
+        Where one kind names something, another that was left unmarked means all of its own, so it names them too.
+        """
+        marked = {kind: list(self.cleaned_data.get(f"about_{kind}", [])) for kind in self.kinds}
+        named = [self.about] if self.about else []
+        if named or any(marked.values()):
+            for kind in (kind for kind, codes in marked.items() if not codes and kind in ports.choices_of):
+                marked[kind] = [code for code, _label in ports.choices_of[kind](subject)]
+        return " ".join([*(code for codes in marked.values() for code in codes), *named])
 
 
 @transaction.atomic
@@ -156,7 +163,7 @@ def make(form: AskForm) -> SubjectRequest:
         language=given["language"],
         text=given["text"],
         representative=who,
-        target=form.targets(),
+        target=form.targets(subject),
         category=category,
         value=given.get("value", ""),
     )

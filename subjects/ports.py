@@ -31,6 +31,8 @@ execute_request: dict[str, Callable[[SubjectRequest, StaffUser], None]] = {}
 answer_words: dict[str, Callable[[SubjectRequest], list[str]]] = {}
 # {kind of request: (code, title) of what it may be about}, for the person's own form
 choices_of: dict[str, Callable[[DataSubject], list[tuple[str, str]]]] = {}
+# {kind of request: the codes it may name}; a kind that is not here names none
+codes_of: dict[str, Callable[[SubjectRequest], Collection[str]]] = {}
 
 
 def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:

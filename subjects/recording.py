@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.actor import because
-from subjects import addresses, formats, ports, search, services, vault
+from subjects import addresses, corrections, formats, ports, search, services, vault
 from subjects.corrections import BY_HAND
 from subjects.enums import IndexKind, OverrideReason, Standing
 from subjects.formats import Remark
@@ -107,14 +107,24 @@ def record(
 def add(
     *, subject: DataSubject, category: str, parts: Mapping[str, str], source: str, origin: str, override: str = ""
 ) -> Recorded:
-    """One more value of the category, or another one where a person has one; otherwise as `record`."""
+    """One more value of the category, or another one where a person has one; otherwise as `record`.
+
+    Raises ValidationError, too, when it would take the place of a value that has a page of its own (`check_may_add`).
+    """
+    DataSubject.objects.select_for_update().get(pk=subject.pk)
+    check_may_add(subject, category)
     ready, warnings = _fit(category, [parts], override=override, today=timezone.localdate())
     if formats.category_of(category).many:
-        DataSubject.objects.select_for_update().get(pk=subject.pk)
         held = [value.parts for _pk, value in vault.open_values_for(JOB, subject_ids=[subject.pk], category=category)]
         ready = [*held, *(new for new in ready if new not in held)]
     told = {"source": source, "origin": origin, "transfer": "", "collected_at": timezone.now()}
     return _write(subject, category, ready, told, override=override)._replace(warnings=warnings)
+
+
+def check_may_add(subject: DataSubject, category: str) -> None:
+    """A first IIN, phone or e-mail may be added; one that is held is put right on its page. Raises ValidationError."""
+    if PersonalData.objects.filter(subject=subject, category__code=category).exists():
+        corrections.check_has_no_page(category)
 
 
 def _write(

@@ -14,7 +14,7 @@ from audit.actor import because
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, formats, ports, recording, vault
+from subjects import corrections, decisions, formats, ports, recording, request_targets, vault
 from subjects.enums import Origin, OverrideReason, Source, Standing
 from subjects.models import AutomatedDecision, DataSubject
 from subjects.request_services import need
@@ -62,11 +62,14 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
 def correct(request: SubjectRequest, by: StaffUser) -> None:
     """Put the right value in; what the request does not say exactly is work for an officer. Raises NotAllowed.
 
+    So is what has a page of its own: whoever took a session over must not get the codes, nor another IIN, by asking.
+
     History keeps the old value as ciphertext.
     """
     category = request.category and request.category.code
     known = formats.category_of(category) if category and category not in formats.TECHNICAL else None
-    if request.sealed_value is None or known is None or set(known.required) - {"value"}:
+    elsewhere = category in corrections.OWN_PAGES
+    if request.sealed_value is None or known is None or elsewhere or set(known.required) - {"value"}:
         need(request=request, kind=RequestKind.CORRECT)
         return
     parts = vault.open_proof(
@@ -103,11 +106,17 @@ def restrict(request: SubjectRequest) -> None:
 
 @transaction.atomic
 def review(request: SubjectRequest, by: StaffUser) -> None:
-    """Ask for a human review of the decision it names, or of all that nobody has reviewed."""
-    rows = AutomatedDecision.objects.filter(subject=request.subject_id, reviewed_at=None)
-    if named := rows.filter(number__in=request.targets):
-        rows = named
-    for row in rows.order_by("pk"):
+    """Ask for a human review of the decisions it names, or of all that nobody has reviewed when it names nothing.
+
+    Raises NotAllowed when what it names is no decision.
+    """
+    rows = list(AutomatedDecision.objects.filter(subject=request.subject_id, reviewed_at=None).order_by("pk"))
+    if request.targets:
+        named = request_targets.codes(request, RequestKind.HUMAN_REVIEW)
+        if rows and not named:
+            raise NotAllowed(_("Say by its number which decision is to be looked at again."), code="target")
+        rows = [row for row in rows if request_targets.normal(row.number) in named]
+    for row in rows:
         decisions.ask_review(decision=row, at=request.received_at)
     need(request=request, kind=RequestKind.HUMAN_REVIEW)
 

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Path, Router, Schema
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from staff.api import REPEATABLE, ApiKey, repeatable
 from staff.enums import Language, Scope
@@ -22,6 +23,10 @@ from subjects.models import DataCategory, SubjectRequest
 from subjects.requests import RequestChannel, RequestKind, RequestState
 
 router = Router(tags=["Requests of people"])
+# a number of a decision may have spaces in it; one that is nothing else would mean "all"
+About = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 Number = Annotated[UUID, Path(description="The id of the request, as it was answered when it was told.")]
 
 
@@ -31,8 +36,8 @@ class RequestIn(Strict):
     kinds: list[Literal[*RequestKind.values]] = Field(min_length=1, max_length=len(RequestKind.values))
     received_at: Moment | None = None
     language: Literal[*Language.values] | None = None
-    about: list[Code] = Field(
-        default=[], max_length=10, description="Codes of forms or purposes, numbers of decisions."
+    about: list[About] = Field(
+        default=[], max_length=40, description="Codes of forms or purposes, numbers of decisions; empty for all."
     )
     category: Code | None = None
     value: Line = ""
@@ -104,17 +109,20 @@ def tell_request(request: HttpRequest, ref: Ref, payload: RequestIn) -> HttpResp
         category = DataCategory.objects.filter(code=payload.category).first()
         if category is None:
             raise Problem("invalid", errors=[FieldProblem("category", "unknown", _unknown(payload.category))])
-    row = services.register(
-        subject=subject,
-        kinds=payload.kinds,
-        channel=RequestChannel.API,
-        language=payload.language or subject.language,
-        received_at=_not_after_now(payload.received_at),
-        target=" ".join(payload.about),
-        category=category,
-        value=payload.value,
-        text=payload.text,
-    )
+    try:
+        row = services.register(
+            subject=subject,
+            kinds=payload.kinds,
+            channel=RequestChannel.API,
+            language=payload.language or subject.language,
+            received_at=_not_after_now(payload.received_at),
+            target=" ".join(payload.about),
+            category=category,
+            value=payload.value,
+            text=payload.text,
+        )
+    except ValidationError as error:
+        raise Problem.of(error, names={"target": "about"}) from None
     out = RequestOut(**_out(row, request_queues.due_of([row]).get(row.pk)))
     return JsonResponse(out.model_dump(mode="json"), status=201)
 

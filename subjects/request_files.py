@@ -19,9 +19,9 @@ from subjects.request_parts import RequestFile, RequestItem
 from subjects.requests import SubjectRequest
 
 WHAT = "subjects.request_file"
-# a request is a page and a few papers, not an archive
-MOST_FILES = 10
 OF_PERSON = (RequestFile.Kind.EVIDENCE, RequestFile.Kind.POWER)
+# of those: a request is a page and a few papers, not an archive; what we answer and show of our work always has room
+MOST_FILES = 10
 
 
 @transaction.atomic
@@ -54,7 +54,7 @@ def _keep(row: SubjectRequest, kind: str, content: bytes, item: RequestItem | No
     for one in have:
         if one.sha256 == digest and one.kind == kind:
             return one
-    if len(have) >= MOST_FILES:
+    if kind in OF_PERSON and sum(one.kind in OF_PERSON for one in have) >= MOST_FILES:
         raise ValidationError({"file": _("A request holds at most %(count)s files.") % {"count": MOST_FILES}})
     parts = {"content": base64.b64encode(content).decode()}
     return RequestFile.objects.create(

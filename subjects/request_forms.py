@@ -93,7 +93,7 @@ class RegisterForm(forms.Form):
     target = forms.CharField(
         label=_("About"),
         required=False,
-        max_length=200,
+        max_length=1000,
         help_text=_("Codes, apart by spaces: forms (C8), purposes (marketing), numbers of decisions."),
         validators=[refuse_personal_data],
     )
@@ -203,7 +203,7 @@ class GrantForm(StepForm):
     target = forms.CharField(
         label=_("About"),
         required=False,
-        max_length=200,
+        max_length=1000,
         help_text=_("Codes, apart by spaces: forms (C8), purposes (marketing), numbers of decisions."),
         validators=[refuse_personal_data],
     )

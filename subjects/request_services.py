@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters
+from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters, request_targets
 from subjects import request_rules as rules
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
 from subjects.request_parts import RequestItem, RequestNote
@@ -96,6 +96,7 @@ def register(
         row.identity, row.identified_at = Identity.CABINET, now
     _seal(row, text=text, value=value)
     row.full_clean()
+    request_targets.check(row)
     row.save()
     for code in sorted({RULE_OF[kind] for kind in row.kinds}):
         deadlines.start(rule_code=code, about=row.about, at=row.received_at)
@@ -229,7 +230,15 @@ def decide(*, request: SubjectRequest, by: StaffUser, refusal: str = "", target:
         decided_by=by,
         decided_at=timezone.now(),
     )
+    if not refusal:
+        _check_named(row)
     return row if row.needs_second else _grant(row, by=by)
+
+
+def _check_named(row: SubjectRequest) -> None:
+    """Before anything is done: what is asked to act on codes names no unknown one."""
+    if row.subject is not None and not request_targets.ACTS.isdisjoint(row.kinds):
+        request_targets.check(row)
 
 
 @transaction.atomic
@@ -239,6 +248,7 @@ def approve(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     rules.check_may_approve(row, by=by)
     now = timezone.now()
     if not row.refusing:
+        _check_named(row)  # a purpose may have ended since it was proposed
         _save(row, approved_by=by, approved_at=now)
         return _grant(row, by=by)
     _keep_answer(row, request_answers.refusal_text(row), at=now)

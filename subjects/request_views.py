@@ -13,7 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from subjects import own_requests, request_answers, request_files, request_queues, request_timeline, request_words
+from subjects import (
+    own_requests,
+    request_answers,
+    request_files,
+    request_queues,
+    request_timeline,
+    request_words,
+    step_up,
+)
 from subjects import request_rules as rules
 from subjects.models import RequestFile, SubjectRequest
 from subjects.requests import RequestKind
@@ -22,6 +30,9 @@ from subjects.views import signed_in, subject_required
 
 SHOWN = 50
 WHY = _("The answer and its files hold data about you.")
+WHY_ASK = _("What you ask for changes your consents or your data, so we make sure that it is you.")
+# a session that was handed over or left open must not do what the pages of consents and contacts ask a code for
+CODE_FIRST = frozenset({RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.STOP_PUBLIC, RequestKind.CORRECT})
 
 
 def _mine(request: HttpRequest) -> object:
@@ -57,9 +68,23 @@ def requests(request: HttpRequest) -> HttpResponse:
 @subject_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """First what is asked, then what is needed for it; nothing is kept until the last button."""
+    """First what is asked, then what is needed for it; nothing is kept until the last button, some after a code."""
+    sent = request.method == "POST" and CODE_FIRST & set(_kinds(request))
+    return _new_with_code(request) if sent else _new(request)
+
+
+def _kinds(request: HttpRequest) -> list[str]:
     asked = request.POST if request.method == "POST" else request.GET
-    kinds = [kind for kind in dict.fromkeys(asked.getlist("kind")) if kind in RequestKind.values]
+    return [kind for kind in dict.fromkeys(asked.getlist("kind")) if kind in RequestKind.values]
+
+
+@fresh_code_required(WHY_ASK)
+def _new_with_code(request: HttpRequest) -> HttpResponse:
+    return _new(request)
+
+
+def _new(request: HttpRequest) -> HttpResponse:
+    asked, kinds = request.POST if request.method == "POST" else request.GET, _kinds(request)
     context = signed_in(request)
     if not kinds:
         error = request.method == "POST" or "chosen" in asked
@@ -70,6 +95,8 @@ def new(request: HttpRequest) -> HttpResponse:
     form = own_requests.AskForm(
         *data, person=request.subject, kinds=kinds, about=str(about) if about is not None else ""
     )
+    if data and step_up.lacks_file(request):
+        form.add_error("file", _("The file did not come along: choose it once more, or send the request without it."))
     if data and form.is_valid():
         try:
             row = own_requests.make(form)

@@ -198,7 +198,7 @@ class SubjectRequest(models.Model):
     state = models.CharField(_("state"), max_length=25, choices=RequestState, default=RequestState.INITIATED)
     assignee = by_staff(_("assignee"), "requests_assigned")
     # codes of what it is about, apart by spaces: consent forms, purposes, numbers of decisions; empty for all
-    target = models.CharField(_("about"), max_length=200, blank=True)
+    target = models.CharField(_("about"), max_length=1000, blank=True)
     category = models.ForeignKey(
         "subjects.DataCategory",
         models.PROTECT,

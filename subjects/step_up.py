@@ -29,6 +29,8 @@ PROVED_KEY, ON_PURPOSE_KEY, HANDLE_KEY = "proved", "proved_on_purpose", "step_up
 # fields of the page itself; what was wanted goes with it in hidden ones
 PREFIX = "confirm"  # the view may have a field "code" of its own
 STEP, CODE, CHANNEL, WANTED = "_step", f"{PREFIX}-code", "_channel", "_wanted"
+# stays with what was filled in: a file was chosen that did not come along
+FILE = "_file"
 OWN_FIELDS = {STEP, CODE, CHANNEL, WANTED, "csrfmiddlewaretoken"}
 MOST_FIELDS = 200
 
@@ -128,8 +130,18 @@ def _kept(request: HttpRequest) -> list[tuple[str, str]]:
     """What was filled in, to go on with."""
     if request.method != "POST" or request.POST.get(WANTED) == "get":
         return []
-    pairs = [(name, value) for name, values in request.POST.lists() if name not in OWN_FIELDS for value in values]
-    return pairs[:MOST_FIELDS]
+    own = OWN_FIELDS | {FILE}
+    pairs = [(name, value) for name, values in request.POST.lists() if name not in own for value in values]
+    return [*pairs[:MOST_FIELDS], *([(FILE, "1")] if _had_file(request) else [])]
+
+
+def _had_file(request: HttpRequest) -> bool:
+    return bool(request.FILES) or FILE in request.POST
+
+
+def lacks_file(request: HttpRequest) -> bool:
+    """Whether a file was chosen that the page for the code could not carry: the view asks for it again."""
+    return FILE in request.POST and not request.FILES
 
 
 def _page(
@@ -145,7 +157,7 @@ def _page(
         "form": form,
         "sentence": sentence,
         "kept": _kept(request),
-        "has_file": bool(request.FILES),
+        "has_file": _had_file(request),
         "wanted": wanted,
         "ways": [(way, CodeChannel(way).label) for way in ways],
         # a language chosen here leads to a page that may be read

@@ -55,7 +55,6 @@ REASONS.update(
     {
         "cell_empty": _("The cell is empty. Fill it in."),
         "client_unknown": _("Nobody has this client number. Import the person first."),
-        "closed": _("The data of this person is blocked or erased: nothing is added to it."),
         "value_elsewhere": _("Names, IINs, mobile phones and e-mails come with the import of data subjects."),
         "value_same": _("Row %(row)s has a value of this category already. A person has one."),
         "day_future": _("This day is yet to come."),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects import addresses, ports, recording, vault, vault_found
+from subjects import corrections, ports, recording, vault, vault_found
 from subjects.enums import Origin, OverrideReason, Source
 from subjects.models import PersonalData, Verification
 
@@ -62,8 +62,8 @@ def check_may_decide(row: Verification, *, by: StaffUser) -> None:
 def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
     """Decide about a value that differs: keep ours, or put what was found in its place; history keeps the old one.
 
-    Raises PermissionDenied; ValidationError when it was not told what the other side has, or the value is an e-mail,
-    which has a page of its own because codes go there.
+    Raises PermissionDenied; ValidationError when it was not told what the other side has, or the value has a page of
+    its own (`corrections.OWN_PAGES`).
     """
     row = Verification.objects.select_for_update().get(pk=row.pk)
     check_may_decide(row, by=by)
@@ -71,8 +71,7 @@ def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
     if decision == Decision.CORRECTED:
         if row.sealed_found is None:
             raise ValidationError(_("It was not told what the other side has: record the right value yourself."))
-        if value.category.code == addresses.CATEGORY:
-            raise ValidationError(_("An e-mail is corrected on its own page, because codes to sign in go there."))
+        corrections.check_has_no_page(value.category.code)
         parts = vault_found.open_found(recording.JOB, value=value, sealed=row.sealed_found)
         origin = Origin.SUBJECT if row.against in OWN_WORDS else Origin.THIRD_PARTY
         vault.change(value=value, parts=parts, source=Source.OFFICER, origin=origin, collected_at=row.checked_at)

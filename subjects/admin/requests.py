@@ -19,7 +19,15 @@ from django.views.decorators.http import require_POST
 
 from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
 from audit.changelist import KeysetChangeList
-from subjects import deadlines, request_answers, request_files, request_queues, request_timeline, request_words
+from subjects import (
+    corrections,
+    deadlines,
+    request_answers,
+    request_files,
+    request_queues,
+    request_timeline,
+    request_words,
+)
 from subjects import request_forms as forms
 from subjects import request_rules as rules
 from subjects import request_services as services
@@ -316,6 +324,16 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             )
         return said
 
+    def _where(self, row: SubjectRequest) -> list[str]:
+        """The page where a value is put right that a granted request leaves alone, when the request is about one."""
+        category, person = row.category and row.category.code, row.subject
+        if category not in corrections.OWN_PAGES or person is None:
+            return []
+        place, label = reverse("admin:subjects_datasubject_change", args=[person.pk]), str(person)
+        if category == "iin":
+            place, label = f"{reverse('admin:subjects_iincorrection_add')}?subject={person}", gettext("Propose the IIN")
+        return [format_html('{} <a href="{}">{}</a>', corrections.OWN_PAGES[category], place, label)]
+
     def item_view(self, request: HttpRequest, pk: int, item_pk: int) -> HttpResponse:
         """Work for a request is done: what was done, and what shows it."""
         row = self._locate(request, pk)
@@ -341,10 +359,12 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             else:
                 messages.success(request, gettext("Done."))
                 return redirect("admin:subjects_subjectrequest_change", pk)
+        said = self._where(row) if item.kind == RequestKind.CORRECT and item.system_id is None else []
         title = f"{row}: {item.get_kind_display()}"
         context = self._context(
             request, row, f"{title} ({item.system})" if item.system_id else title, form=form, step=None, preview="",
-            label=gettext("The work is done"), back=reverse("admin:subjects_subjectrequest_change", args=[pk]),
+            label=gettext("The work is done"), consequences=said,
+            back=reverse("admin:subjects_subjectrequest_change", args=[pk]),
         )  # fmt: skip
         return render(request, "admin/subjects/request_step.html", context, status=422 if form.errors else 200)
 

@@ -21,6 +21,10 @@ def record_view(request: HttpRequest, pk: int, category: str) -> HttpResponse:
     row = get_object_or_404(DataCategory, code=category)
     if category in formats.TECHNICAL or category == addresses.CATEGORY:
         raise Http404
+    try:
+        recording.check_may_add(subject, category)
+    except ValidationError as error:
+        return render(request, "403.html", {"sentence": error.messages[0]}, status=403)
     form = ValueForm(request.POST if request.method == "POST" else None, category=formats.category_of(category))
     if form.is_valid():
         try:

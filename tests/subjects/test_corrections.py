@@ -4,14 +4,18 @@ import io
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
 
 from audit.models import AccessRecord
-from subjects import importing, registers, search, services, vault
+from notifications.models import Letter
+from notifications.ports import KINDS
+from subjects import addresses, importing, registers, search, services, sign_in, vault
 from subjects.enums import IndexKind, Source
-from subjects.models import DataSubject, PersonalData
+from subjects.models import DataSubject, DisputedAddress, PersonalData, Task
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
@@ -184,3 +188,64 @@ class TestAnOpenCabinet:
         with as_officer(officer):
             services.add_email(subject=nameless, email="first@example.kz", reason="told_by_person", by=officer)
         assert self.is_open(client)
+
+
+class TestClosedPeople:
+    """Nothing is written to whoever is blocked, erased or dead, not even by a whole file."""
+
+    SAID = {"blocked": "blocked or erased", "erased": "blocked or erased", "deceased": "has died"}
+
+    @pytest.mark.parametrize("standing", SAID)
+    def test_their_rows_are_problems_and_the_others_come_in(self, anna, standing):
+        DataSubject.objects.filter(pk=anna.pk).update(standing=standing)
+        keys = anna.keys.count()
+        checked = importing.examine(file(OLD.replace("old@", "new@"), "K-2;A;;;"), language="kk")
+        with translation.override("en"):
+            (problem,) = map(str, checked.problems)
+        assert problem.startswith("Row 2, column “client_number”")
+        assert self.SAID[standing] in problem
+        importing.load(checked.rows)
+        # nor when the data is closed between the check and the writing
+        DataSubject.objects.filter(pk=anna.pk).update(standing="ordinary")
+        late = importing.examine(file(OLD.replace("old@", "new@")), language="kk")
+        DataSubject.objects.filter(pk=anna.pk).update(standing=standing)
+        assert importing.load(late.rows).unchanged == 1
+        assert emails(anna) == ["old@example.kz"]
+        assert anna.keys.count() == keys
+        assert search.find(IndexKind.CLIENT_NUMBER, "K-2").exists()
+
+    @pytest.mark.parametrize("standing", SAID)
+    def test_a_system_is_told(self, anna, standing):
+        from tests.consent.system import System
+
+        DataSubject.objects.filter(pk=anna.pk).update(standing=standing)
+        answer = System().put("/subjects/K-1", {"email": "new@example.kz"})
+        assert answer.status_code == 409
+        (error,) = answer.json()["errors"]
+        assert (error["field"], error["code"]) == ("client_number", "deceased" if standing == "deceased" else "closed")
+        assert emails(anna) == ["old@example.kz"]
+
+
+class TestAnotherEmail:
+    def test_that_a_file_brings_is_told_to_the_old_one_and_ends_the_codes_on_their_way(self, anna):
+        code = sign_in.ask_known(subject=anna, use="step_up", channel="email", address="10.0.0.1")
+        imported(OLD.replace("old@", "new@"))
+        code.refresh_from_db()
+        assert code.used_at is not None
+        letter = Letter.objects.get(subject=anna, kind="address_changed")
+        assert KINDS["address_changed"].addresses([letter]) == {letter.pk: "old@example.kz"}
+
+    def test_a_first_one_or_another_name_is_told_to_nobody_and_costs_no_look_at_the_old(self, anna):
+        imported("K-2;A;;;", OLD.replace("Иванова", "Петрова"))
+        with CaptureQueriesContext(connection) as queries:
+            imported("K-2;A;;;first@example.kz", OLD.replace("Иванова", "Сидорова"))
+        assert not Letter.objects.filter(kind="address_changed").exists()
+        assert not [one for one in queries if "disputedaddress" in one["sql"].lower()]
+
+    def test_a_strangers_one_is_not_told(self, anna):
+        value = PersonalData.objects.get(subject=anna, category__code="email")
+        task = Task.objects.create(kind="disputed_address", subject=anna)
+        DisputedAddress.objects.create(task=task, value=value, digest=addresses.digest("old@example.kz"))
+        imported(OLD.replace("old@", "new@"))
+        assert not Letter.objects.filter(kind="address_changed").exists()
+        assert search.find(IndexKind.EMAIL, "new@example.kz").get() == anna

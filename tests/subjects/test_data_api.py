@@ -184,6 +184,7 @@ class TestVerification:
     @pytest.fixture
     def told(self, system, person):
         system.put(f"/subjects/{person}/data/mobile_phone", {"values": [{"value": "+77010000001"}]})
+        system.put(f"/subjects/{person}/data/full_name", {"values": [{"last": "Иванова", "first": "Анна"}]})
         system.put(f"/subjects/{person}/data/employer", {"values": [{"value": "ЖК Нұр"}]})
         return f"/subjects/{person}/data"
 
@@ -192,17 +193,17 @@ class TestVerification:
         assert (answer["result"], answer["open"]) == ("match", False)
 
     def test_a_mismatch_waits_and_overwrites_nothing_until_an_officer_decides(self, system, told, person, decider):
-        body = {"against": "credit_bureau", "result": "mismatch", "found": {"value": "8 701 000 00 02"}}
-        assert system.post(f"{told}/mobile_phone/verifications", body).json()["open"] is True
-        assert held(person, "mobile_phone") == [{"value": "+77010000001"}]
+        body = {"against": "credit_bureau", "result": "mismatch", "found": {"last": "Петрова", "first": "Анна"}}
+        assert system.post(f"{told}/full_name/verifications", body).json()["open"] is True
+        assert held(person, "full_name") == [{"last": "Иванова", "first": "Анна"}]
         row = Verification.objects.get()
-        assert b"7010000002" not in bytes(row.sealed_found)
+        assert "Петрова".encode() not in bytes(row.sealed_found)
         with as_officer(decider):
             row = verification.decide(row=row, decision="corrected", by=decider)
-        assert held(person, "mobile_phone") == [{"value": "+77010000002"}]
-        assert search.find(IndexKind.PHONE, "+77010000002").get() == person
+        assert held(person, "full_name") == [{"last": "Петрова", "first": "Анна"}]
+        assert search.find(IndexKind.NAME, "петрова").get() == person
         assert (row.decided_by, row.sealed_found, row.is_open) == (decider, None, False)
-        assert PersonalData.objects.get(category__code="mobile_phone").origin == "third_party"
+        assert PersonalData.objects.get(category__code="full_name").origin == "third_party"
         with as_officer(decider), pytest.raises(PermissionDenied):
             verification.decide(row=row, decision="kept", by=decider)
 

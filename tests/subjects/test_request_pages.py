@@ -366,6 +366,7 @@ class TestSystems:
     """What systems tell over the API: they take a request in and learn how it stands, and no word of it comes out."""
 
     def test_a_system_takes_a_request_in_once_and_reads_how_it_stands(self, person, client, member):  # noqa: F811
+        TestCabinet.purposes()
         _client, key = client_and_key("site")
         head = {"authorization": f"Bearer {key}", "idempotency-key": "11112222"}
         place = f"/api/v1/subjects/{person}/requests"

@@ -497,6 +497,18 @@ class TestFiles:
         with pytest.raises(ValidationError, match="at most 10"):
             request_files.attach(request=row, kind="evidence", content=PDF + b"\n")
 
+    def test_papers_of_the_person_leave_room_for_the_answer_and_our_work(self, person, officer):
+        row = asked(person, None, "access")
+        for n in range(request_files.MOST_FILES):
+            request_files.attach(request=row, kind="evidence", content=PDF + b" " * n)
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            request_files.attach(request=row, kind="work", content=PDF, by=officer)
+            services.decide(request=row, by=officer)
+            row = services.answer(request=row, by=officer, text="Мынау")
+        assert row.state == RequestState.FULFILLED
+        assert row.files.filter(kind="answer").count() == 1
+
     def test_there_is_no_kind_for_a_copy_of_an_identity_document(self):
         assert not {"passport", "id_card", "identity_document"} & set(RequestFile.Kind.values)
 

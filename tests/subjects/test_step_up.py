@@ -5,18 +5,21 @@ import re
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from audit.actor import acting_as
 from consent.enums import State
 from consent.ledger import standings
 from consent.models import ConsentEvent
 from staff.models import Operator
-from subjects import sign_in, step_up
-from subjects.models import CabinetEvent, SignInCode
+from subjects import registers, sign_in, step_up
+from subjects.models import CabinetEvent, SignInCode, SubjectRequest
 from tests.consent.factories import form, version
 from tests.subjects.cabinet import inside
 from tests.subjects.codes import sent_code, sms_sent
 from tests.subjects.factories import DataSubjectFactory
+from tests.subjects.test_requests import PDF
 
 pytestmark = pytest.mark.django_db
 PHONE = "+77012345678"
@@ -184,3 +187,59 @@ def test_a_receipt_is_a_file_and_needs_a_code(person, telephone):
     assert "Content-Disposition" not in client.get(path)
     client.post(path, {"_step": "send", "_wanted": "get"})
     assert client.post(path, {"_step": "check", "_wanted": "get", "confirm-code": sent_code()}).url == path
+
+
+NEW = "/cabinet/requests/new/"
+
+
+@pytest.fixture
+def clock(db):
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("kind", ["withdraw", "stop_public", "correct"])
+def test_a_request_that_changes_consents_or_data_is_sent_after_a_code_with_all_that_was_filled_in(
+    person, telephone, kind
+):
+    registers.load()
+    client = inside(person, "en", fresh=False)
+    assert "Confirm that it is you" not in client.get(NEW, {"kind": kind}).content.decode(), "reading asks for none"
+    form = {"kind": [kind, "access"], "text": "А\nБ", "language": "en", "category": "employer", "value": "Айқын"}
+    asked = client.post(NEW, form)
+    assert "Confirm that it is you" in asked.content.decode()
+    assert not SubjectRequest.objects.exists()
+    kept = dict(asked.context["kept"])
+    assert (kept["text"], kept["language"]) == ("А\nБ", "en")
+    assert ("kind", kind) in asked.context["kept"]
+    again = {**form, "_wanted": "post", "_step": "check", "confirm-code": sent_code()}
+    done = client.post(NEW, again)
+    assert done.status_code == 302
+    assert SubjectRequest.objects.get().kinds == [kind, "access"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_only_asks_us_something_needs_no_code(person, telephone):
+    client = inside(person, "en", fresh=False)
+    assert client.post(NEW, {"kind": ["access"], "language": "en"}).status_code == 302
+    # an objection does
+    assert "Confirm that it is you" in client.post(NEW, {"kind": ["object"], "language": "en"}).content.decode()
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_file_that_the_page_for_the_code_cannot_carry_is_asked_for_again(person, telephone):
+    registers.load()
+    client = inside(person, "en", fresh=False)
+    form = {"kind": ["correct"], "text": "…", "language": "en", "category": "employer", "value": "Айқын"}
+    asked = client.post(NEW, {**form, "file": SimpleUploadedFile("a.pdf", PDF, content_type="application/pdf")})
+    assert "choose it once more" in asked.content.decode()
+    kept = dict(asked.context["kept"])
+    page = client.post(NEW, {**kept, "_wanted": "post", "_step": "check", "confirm-code": sent_code()})
+    assert page.status_code == 422
+    assert "The file did not come along" in page.content.decode()
+    assert "Айқын" in page.content.decode()
+    assert not SubjectRequest.objects.exists()
+    form["file"] = SimpleUploadedFile("a.pdf", PDF, content_type="application/pdf")
+    assert client.post(NEW, form).status_code == 302
+    assert SubjectRequest.objects.get().files.count() == 1
