@@ -4,8 +4,10 @@ Called in the same transaction, in the order of registration, which is the order
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from django.core import checks
+from django.db.models import QuerySet
 
 from staff.models import StaffUser
 from subjects.models import Contract, DataSubject, SubjectRequest
@@ -31,6 +33,9 @@ execute_request: dict[str, Callable[[SubjectRequest, StaffUser], None]] = {}
 answer_words: dict[str, Callable[[SubjectRequest], list[str]]] = {}
 # {kind of request: (code, title) of what it may be about}, for the person's own form
 choices_of: dict[str, Callable[[DataSubject], list[tuple[str, str]]]] = {}
+
+# which clocks an officer may not know of, by `about`: a list of one column, for a condition of a query
+hidden_clocks: list[Callable[[StaffUser], QuerySet[Any, Any]]] = []
 
 
 def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
@@ -102,6 +103,12 @@ def check_may_open_file(demand: InboundDemand, *, by: StaffUser) -> None:
         _check_right(by, "handle", demand)
     elif demand.withheld and not by.has_perm("transfers.view_withheld_transfer"):
         raise NotAllowed(_("Your role does not include this step."), code="permission")
+
+
+def hidden_clocks(by: StaffUser) -> QuerySet:
+    """The clocks of demands that `by` may not know of, by what they are about; for `subjects.ports`."""
+    rows = InboundDemand.objects.all()
+    return (rows.none() if by.has_perm("transfers.view_withheld_transfer") else rows).hidden_clocks()
 
 
 def may(check: Callable[..., None], demand: InboundDemand, *, by: StaffUser) -> bool:

@@ -312,11 +312,11 @@ def _meet(row: InboundDemand, *, at: datetime) -> None:
 
 
 def open_file(*, demand: InboundDemand, by: StaffUser) -> bytes:
-    """The letter as it came, for who works on it; the look is recorded. Raises NotAllowed, PermissionDenied."""
+    """The letter as it came, for who works on it; the look is recorded. Raises NotAllowed, PermissionDenied.
+
+    The record names nobody: it stays, and the demand may be withheld only afterwards (DESIGN 4).
+    """
     rules.check_may_open_file(demand, by=by)
     if demand.file is None:
         raise NotAllowed(_("No file was uploaded"), code="no_file")
-    reference = "" if demand.withheld or demand.subject is None else str(demand.subject)
-    return vault_out.reveal_file(
-        sealed=bytes(demand.file.sealed), field=SEALED_AS, reference=reference, by=by, reason=OPENED
-    )
+    return vault_out.reveal_file(sealed=bytes(demand.file.sealed), field=SEALED_AS, reference="", by=by, reason=OPENED)
