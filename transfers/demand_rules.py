@@ -77,7 +77,7 @@ def check_is_true(demand: InboundDemand, refusal: str) -> None:
                 _("Fill in the person and the data asked for: only then can it be said that we hold none of them."),
                 code="missing",
             )
-        if _holds(demand):
+        if _holds(demand, demand.subject_id):
             raise NotAllowed(
                 _("We hold data of those that are asked for: that is no ground to refuse the demand."), code="held"
             )
@@ -87,9 +87,9 @@ def check_is_true(demand: InboundDemand, refusal: str) -> None:
         )
 
 
-def _holds(demand: InboundDemand) -> bool:
+def _holds(demand: InboundDemand, subject_id: int) -> bool:
     """Whether any of our files of the person has data that are asked for, of those that could be given."""
-    files = {demand.subject_id, *duplicates.other_files([demand.subject_id])}
+    files = {subject_id, *duplicates.other_files([subject_id])}
     # what has no key any more nobody can give
     key = SubjectKey.objects.filter(subject=OuterRef("subject"), retention_class=OuterRef("retention_class"))
     rows = PersonalData.objects.filter(Exists(key), subject__in=files, category__code__in=demand.categories)
