@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from notifications import sms
 from notifications.services import write
 from subjects import addresses, letters, services, sessions, sign_in, texts, vault
-from subjects.enums import IndexKind, Source
+from subjects.enums import Disclosure, IndexKind, Source
 from subjects.identifiers import normalise_email, normalise_phone
 from subjects.models import (
     CabinetEvent,
@@ -100,7 +100,8 @@ def confirm(*, subject: DataSubject, handle: UUID, code: str, session_id: str) -
 
 def _put(subject: DataSubject, category: str, new: str) -> int | None:
     """Store the new value; the history row that holds the old one, None when there is none that may be told."""
-    old = PersonalData.objects.filter(subject=subject, category__code=category).order_by("pk").last()
+    seen = PersonalData.objects.filter(subject=subject, disclosure=Disclosure.SUBJECT)
+    old = seen.filter(category__code=category).order_by("pk").last()
     if old is None:
         vault.store(subject=subject, category=category, parts={"value": new}, source=Source.CABINET, origin="subject")
         return None

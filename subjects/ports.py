@@ -4,8 +4,10 @@ Called in the same transaction, in the order of registration, which is the order
 """
 
 from collections.abc import Callable, Collection
+from typing import Any
 
 from django.core import checks
+from django.db.models import QuerySet
 
 from staff.models import StaffUser
 from subjects.models import Contract, DataSubject, SubjectRequest
@@ -33,6 +35,9 @@ answer_words: dict[str, Callable[[SubjectRequest], list[str]]] = {}
 choices_of: dict[str, Callable[[DataSubject], list[tuple[str, str]]]] = {}
 # {kind of request: the codes it may name}; a kind that is not here names none
 codes_of: dict[str, Callable[[SubjectRequest], Collection[str]]] = {}
+
+# which clocks an officer may not know of, by `about`: a list of one column, for a condition of a query
+hidden_clocks: list[Callable[[StaffUser], QuerySet[Any, Any]]] = []
 
 
 def missing_handlers(**_kwargs: object) -> list[checks.CheckMessage]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from audit.actor import because
 from subjects import addresses, corrections, formats, ports, search, services, vault
 from subjects.corrections import BY_HAND
-from subjects.enums import IndexKind, OverrideReason, Standing
+from subjects.enums import Disclosure, IndexKind, OverrideReason, Standing
 from subjects.formats import Remark
 from subjects.models import DataCategory, DataSubject, DisputedAddress, PersonalData, SearchKey
 from subjects.vault import Parts, Value
@@ -85,12 +85,14 @@ def record(
     transfer: str = "",
     collected_at: datetime | None = None,
     override: str = "",
+    disclosure: str = Disclosure.SUBJECT,
 ) -> Recorded:
     """Let the person have exactly these values of the category; a value that is the same is not touched.
 
     category: a code of the approved list. values: [{part: text}] as `formats` reads them. source: `enums.Source`, the
     method; origin: `enums.Origin`, whose words; transfer: `app.Model:pk`; collected_at: aware, now by default.
     override: `enums.OverrideReason` when a doubtful value is right, kept as the reason of the change.
+    disclosure: whether the person may see them; withheld values and those they see never touch each other.
     Raises Unfit, Taken; ValidationError for a person whose data is blocked or erased, or a disputed e-mail.
     """
     ready, warnings = _fit(category, values, override=override, today=timezone.localdate())
@@ -100,7 +102,8 @@ def record(
         "transfer": transfer,
         "collected_at": collected_at or timezone.now(),
     }
-    return _write(subject, category, ready, told, override=override)._replace(warnings=warnings)
+    done = _write(subject, category, ready, told, override=override, disclosure=disclosure)
+    return done._replace(warnings=warnings)
 
 
 @transaction.atomic
@@ -128,7 +131,13 @@ def check_may_add(subject: DataSubject, category: str) -> None:
 
 
 def _write(
-    subject: DataSubject, category: str, ready: Sequence[Parts], told: dict[str, Any], *, override: str
+    subject: DataSubject,
+    category: str,
+    ready: Sequence[Parts],
+    told: dict[str, Any],
+    *,
+    override: str,
+    disclosure: str = Disclosure.SUBJECT,
 ) -> Recorded:
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
     if subject.standing in CLOSED:
@@ -140,7 +149,8 @@ def _write(
             _("A reader of this e-mail said that our letters reach a stranger: settle that task first."),
             code="disputed",
         )
-    held = [value for _pk, value in vault.open_values_for(JOB, subject_ids=[subject.pk], category=category)]
+    values = vault.open_values_for(JOB, subject_ids=[subject.pk], category=category, disclosure=disclosure)
+    held = [value for _pk, value in values]
     fresh, stale = _differ(held, ready)
     was = None
     reason = OverrideReason(override).value if override else ""
@@ -151,10 +161,11 @@ def _write(
                 was = services.newest(row)
             vault.change(value=row, parts=parts, **told)
         for parts in fresh[len(stale) :]:
-            vault.store(subject=subject, category=category, parts=parts, **told)
+            vault.store(subject=subject, category=category, parts=parts, disclosure=disclosure, **told)
         gone = [value.id for value in stale[len(fresh) :]]
         PersonalData.objects.filter(pk__in=gone).delete()
-        if fresh or gone:
+        # by a withheld value nobody is found, signs in or gets a letter
+        if (fresh or gone) and disclosure == Disclosure.SUBJECT:
             reindex(subject, category=category, was=was)
     changed = min(len(fresh), len(stale))
     if told["source"] in BY_HAND and changed:
@@ -184,7 +195,10 @@ def _check_iin_is_free(subject: DataSubject, ready: Sequence[Parts]) -> None:
 
 
 def reindex(subject: DataSubject, *, category: str, was: int | None = None) -> None:
-    """Have the person found by the values they have now. was: the history row of an e-mail that is to be told."""
+    """Have the person found by the values they have now and may see.
+
+    was: the history row of an e-mail that is to be told.
+    """
     if category == addresses.CATEGORY:
         services.address_changed(subject, was=was)
         return

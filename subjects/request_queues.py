@@ -10,7 +10,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from staff.models import StaffUser
-from subjects import calendar_days, clock, deadlines
+from subjects import calendar_days, clock, deadlines, ports
 from subjects.clock_models import Deadline
 from subjects.enums import Disclosure
 from subjects.requests import SubjectRequest
@@ -38,7 +38,9 @@ def late(requests: models.QuerySet, clocks: models.QuerySet) -> models.QuerySet:
 
 
 def without_hidden(clocks: models.QuerySet, *, by: StaffUser) -> models.QuerySet:
-    """The clocks without those of requests this officer may not know of."""
+    """The clocks without those of what this officer may not know of: requests, and what higher apps withhold."""
+    for hidden_from in ports.hidden_clocks:
+        clocks = clocks.exclude(about__in=hidden_from(by))
     if by.has_perm("subjects.view_withheld"):
         return clocks
     hidden = SubjectRequest.objects.filter(disclosure=Disclosure.WITHHELD).annotate(clock=_about(models.F("pk")))

@@ -174,10 +174,11 @@ def store(
     origin: str = "",
     transfer: str = "",
     collected_at: datetime | None = None,
+    disclosure: str = Disclosure.SUBJECT,
 ) -> PersonalData:
     """Seal a value of `category` (code) for the person and keep it; makes the class's key when it is the first.
 
-    source: the method of its collection; origin: whose words (`enums.Origin`); transfer: `app.Model:pk`.
+    source: the method; origin: whose words (`enums.Origin`); transfer: `app.Model:pk`; disclosure: who may see it.
     """
     row = DataCategory.objects.get(code=category)
     keys = keys_of([subject.pk], [row.retention_class])
@@ -198,13 +199,14 @@ def store(
         origin=origin,
         transfer=transfer,
         collected_at=collected_at,
+        disclosure=disclosure,
     )
 
 
 @transaction.atomic
 def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], source: str) -> PersonalData:
     """Put a value in the place of the one the person has in `category`; history keeps the old one as ciphertext."""
-    old = PersonalData.objects.filter(subject=subject, category__code=category).order_by("pk").last()
+    old = next(reversed(_rows(subject=subject, category__code=category, disclosure=Disclosure.SUBJECT)), None)
     if old is None:
         return store(subject=subject, category=category, parts=parts, source=source)
     return change(value=old, parts=parts, source=source)
@@ -278,12 +280,14 @@ def reveal_proof(
 
 
 @transaction.atomic
-def open_proof(*, subject: DataSubject, what: str, sealed: bytes, door: str, reason: str) -> Parts:
+def open_proof(
+    *, subject: DataSubject, what: str, sealed: bytes, door: str, reason: str, withheld: bool = False
+) -> Parts:
     """What `subjects.evidence` sealed, for the person's own page or a named job; the record comes first.
 
-    door: OWN or JOB of `AccessRecord.Door`; an officer has `reveal_proof`. Raises PermissionDenied.
+    door: OWN or JOB of `AccessRecord.Door`; an officer has `reveal_proof`. withheld: as there. Raises PermissionDenied.
     """
-    AccessRecord.objects.create(door=door, reference=str(subject), category=what, reason=reason)
+    AccessRecord.objects.create(door=door, reference="" if withheld else str(subject), category=what, reason=reason)
     key = keys_of([subject.pk], [RetentionClass.EVIDENCE]).get((subject.pk, RetentionClass.EVIDENCE))
     if key is None:
         raise PermissionDenied(_("The key of this value was destroyed: nobody can open it any more."))
@@ -316,7 +320,7 @@ def check_job(job: str, category: str) -> None:
 
 
 def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int, list[Parts]]:
-    """The third door: {subject id: values' parts} for a named machine purpose, in bulk; one record a batch.
+    """The third door: {subject id: values' parts}, none withheld, for a named machine purpose; one record a batch.
 
     Raises PermissionDenied for a job or category that `JOBS` does not name. A constant number of queries.
     """
@@ -328,15 +332,14 @@ def open_for(job: str, *, subject_ids: Sequence[int], category: str) -> dict[int
 
 @transaction.atomic
 def open_values_for(
-    job: str, *, subject_ids: Sequence[int], category: str, withheld: bool = True
+    job: str, *, subject_ids: Sequence[int], category: str, disclosure: str = Disclosure.SUBJECT
 ) -> list[tuple[int, Value]]:
     """The same door for who must know which row holds what: (subject id, value), oldest first. Raises as `open_for`.
 
-    withheld: also values that the person may not see.
+    disclosure: the values that the person may see, or the withheld ones alone.
     """
     check_job(job, category)
-    told = {} if withheld else {"disclosure": Disclosure.SUBJECT}
-    rows = _rows(subject__in=list(subject_ids), category__code=category, **told)
+    rows = _rows(subject__in=list(subject_ids), category__code=category, disclosure=disclosure)
     AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=category, reason=job, count=len(rows))
     by_value = {row.pk: row.subject_id for row in rows}
     return [(by_value[value.id], value) for value in _open(rows)]

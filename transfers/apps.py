@@ -12,7 +12,7 @@ class TransfersConfig(AppConfig):
         from consent import ports as consents
         from notifications import ports as outbox
         from subjects import ports as people
-        from transfers import aftermath, demands, letters, models, received
+        from transfers import aftermath, demand_rules, demands, letters, models, received
         from transfers import file_runs as file_runs  # kinds of files are known to the sweep
         from transfers.packages import PackageReason
 
@@ -41,3 +41,4 @@ class TransfersConfig(AppConfig):
         consents.titles_of_recipients.append(received.titles_of_recipients)
         people.on_corrected.append(aftermath.corrected)
         people.on_destruction.append(aftermath.erased)
+        people.hidden_clocks.append(demand_rules.hidden_clocks)

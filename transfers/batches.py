@@ -212,7 +212,7 @@ def _values(batch: TransferBatch, rows: list[BatchRow]) -> dict[int, list[Value]
     found: dict[int, list[Value]] = defaultdict(list)
     people = sorted({row.subject_id for row in rows})
     for code in batch.categories if people else ():
-        opened = vault.open_values_for("transfers", subject_ids=people, category=code, withheld=False)
+        opened = vault.open_values_for("transfers", subject_ids=people, category=code)
         for subject_id, value in opened:
             found[subject_id].append(value)
     return found

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from subjects import cabinet
+from subjects import cabinet, duplicates
 from subjects.models import DataSubject
 from transfers.enums import Verdict
 from transfers.models import BatchRow
@@ -11,9 +11,12 @@ from transfers.models.batches import Act, BatchKind
 
 
 def assignments(request: HttpRequest, subject: DataSubject) -> dict | None:
-    """Claims against the person that are going to be assigned, or were: to whom, by which act (56-V art. 9-1)."""
+    """Claims against the person that are going to be assigned, or were: to whom, by which act (56-V art. 9-1).
+
+    Of all their files: the cabinet of a person known twice opens by the one that leads.
+    """
     rows = BatchRow.objects.filter(
-        subject=subject,
+        subject__in=duplicates.files_at(subject, None),
         decision=Verdict.ALLOW,
         batch__kind=BatchKind.CESSION,
         batch__act__in=[Act.ANNOUNCED, Act.RUNNING, Act.DONE],

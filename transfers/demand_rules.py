@@ -3,12 +3,20 @@
 from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from subjects import duplicates
+from subjects.enums import Disclosure, Standing
+from subjects.models import PersonalData, SubjectKey
+from transfers.decisions import Decision
+from transfers.enums import Check, Result, Verdict
 from transfers.models import InboundDemand
 from transfers.models.demands import TRANSITIONS, DemandRefusal, DemandState
+from transfers.sentences import say
 
 
 def _check_right(by: StaffUser, right: str, demand: InboundDemand | None = None) -> None:
@@ -54,14 +62,69 @@ def check_may_grant(demand: InboundDemand, *, by: StaffUser) -> None:
     check_is_whole(demand)
 
 
-def check_may_refuse(demand: InboundDemand, *, by: StaffUser, refusal: str = DemandRefusal.NOTHING_HELD) -> None:
-    """Propose to refuse, on a ground that fits what is known. Raises NotAllowed."""
+def check_may_refuse(demand: InboundDemand, *, by: StaffUser, refusal: str = "") -> None:
+    """Propose to refuse, on a ground that fits what is known ("": whether on any at all). Raises NotAllowed."""
     _check_right(by, "handle", demand)
     _check_leads_to(demand, DemandState.PROPOSED)
-    if (refusal == DemandRefusal.UNKNOWN_PERSON) and demand.subject_id is not None:
+    check_is_true(demand, refusal)
+
+
+def check_is_true(demand: InboundDemand, refusal: str) -> None:
+    """Whether our letter would say the truth of what we hold; of a ground the gate is asked. Raises NotAllowed."""
+    if refusal == DemandRefusal.NOTHING_HELD:
+        if demand.subject_id is None or not demand.categories:
+            raise NotAllowed(
+                _("Fill in the person and the data asked for: only then can it be said that we hold none of them."),
+                code="missing",
+            )
+        if _holds(demand, demand.subject_id):
+            raise NotAllowed(
+                _("We hold data of those that are asked for: that is no ground to refuse the demand."), code="held"
+            )
+    if refusal == DemandRefusal.UNKNOWN_PERSON and demand.subject_id is not None:
         raise NotAllowed(
             _("The demand names a person whom we know: that is no ground to refuse it."), code="known_person"
         )
+
+
+def _holds(demand: InboundDemand, subject_id: int) -> bool:
+    """Whether any of our files of the person has data that are asked for, of those that could be given."""
+    files = {subject_id, *duplicates.other_files([subject_id])}
+    # what has no key any more nobody can give
+    key = SubjectKey.objects.filter(subject=OuterRef("subject"), retention_class=OuterRef("retention_class"))
+    rows = PersonalData.objects.filter(Exists(key), subject__in=files, category__code__in=demand.categories)
+    return (rows if demand.withheld else rows.filter(disclosure=Disclosure.SUBJECT)).exists()
+
+
+def check_has_no_ground(decision: Decision) -> None:
+    """Whether the gate knows of a rule and found that its ground is wanting: nothing less says that the law forbids.
+
+    A missing rule, an officer without the right, a blocked person are no such answer: refusing a lawful demand would
+    be our offence (94-V art. 15). Raises NotAllowed.
+    """
+    ground = decision.step(Check.GROUND)
+    if decision.decision == Verdict.DENY and ground.result == Result.FAIL and not ground.code.startswith("demand."):
+        return
+    if decision.step(Check.SUBJECT).params.get("standing") == Standing.BLOCKED:
+        raise NotAllowed(
+            _(
+                "The data of this person are blocked for now: that does not mean that the law lets us refuse. Settle "
+                "the dispute for which they are blocked, then decide about the demand."
+            ),
+            code="blocked",
+        )
+    raise NotAllowed(why_not(decision), code="another_ground")
+
+
+def why_not(decision: Decision) -> str:
+    """That the gate refuses for another reason than the one proposed, and for which."""
+    return _("That is not why the gate refuses it: %(why)s") % {"why": why(decision)}
+
+
+def why(decision: Decision) -> str:
+    """The first reason of a refusal of the gate, in the reader's language."""
+    step = next(step for step in decision.steps if not step.passed)
+    return say(step.code, step.params, (get_language() or "en")[:2])
 
 
 def check_may_approve(demand: InboundDemand, *, by: StaffUser) -> None:
@@ -102,6 +165,12 @@ def check_may_open_file(demand: InboundDemand, *, by: StaffUser) -> None:
         _check_right(by, "handle", demand)
     elif demand.withheld and not by.has_perm("transfers.view_withheld_transfer"):
         raise NotAllowed(_("Your role does not include this step."), code="permission")
+
+
+def hidden_clocks(by: StaffUser) -> QuerySet:
+    """The clocks of demands that `by` may not know of, by what they are about; for `subjects.ports`."""
+    rows = InboundDemand.objects.all()
+    return (rows.none() if by.has_perm("transfers.view_withheld_transfer") else rows).hidden_clocks()
 
 
 def may(check: Callable[..., None], demand: InboundDemand, *, by: StaffUser) -> bool:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from consent.models import Purpose
 from consent.paper import media_type
@@ -30,7 +30,6 @@ from transfers.models import DemandFile, DemandLetter, InboundDemand, Recipient,
 from transfers.models.demands import OF_THE_GATE, DemandRefusal, DemandState
 from transfers.package_files import File
 from transfers.packages import PackageReason
-from transfers.sentences import say
 
 # how near a term is told of
 SOON = timedelta(days=3)
@@ -50,11 +49,6 @@ class Answered(NamedTuple):
     demand: InboundDemand
     decision: Decision
     file: File | None
-
-
-def _why(decision: Decision) -> str:
-    step = next(step for step in decision.steps if not step.passed)
-    return say(step.code, step.params, (get_language() or "en")[:2])
 
 
 def question(demand: InboundDemand) -> Question:
@@ -219,7 +213,9 @@ def propose_answer(*, demand: InboundDemand, by: StaffUser) -> InboundDemand:
     rules.check_may_grant(row, by=by)
     decision = gate.ask(question(row), permission=AUTHORISE)
     if not decision.allowed:
-        raise NotAllowed(_("The gate does not allow it: %(why)s") % {"why": _why(decision)}, code="refused_by_the_gate")
+        raise NotAllowed(
+            _("The gate does not allow it: %(why)s") % {"why": rules.why(decision)}, code="refused_by_the_gate"
+        )
     return _save(row, state=DemandState.PROPOSED, refusal="", decided_by=by, decided_at=timezone.now())
 
 
@@ -228,7 +224,8 @@ def propose_refusal(*, demand: InboundDemand, refusal: str, by: StaffUser) -> In
     """Propose to refuse on a ground (DemandRefusal); what the gate is to say, it says, and the register keeps it.
 
     Raises NotAllowed: a demand that the gate allows is not refused for want of a ground, since that would be our
-    offence; a demand that is not complete is refused as incomplete.
+    offence, and neither is one of which the gate does not say that its ground is wanting; a demand that is not complete
+    is refused as incomplete, and none for want of data that we hold.
     """
     row = _locked(demand)
     refusal = DemandRefusal(refusal).value
@@ -238,11 +235,10 @@ def propose_refusal(*, demand: InboundDemand, refusal: str, by: StaffUser) -> In
         given = services.authorise(question=question(row))
         if given.decision.allowed:
             raise NotAllowed(_("The gate allows it: refusing the demand would be our offence."), code="allowed")
-        incomplete = any(step.code == "demand.incomplete" for step in given.decision.steps)
-        if incomplete != (refusal == DemandRefusal.INCOMPLETE):
-            raise NotAllowed(
-                _("That is not why the gate refuses it: %(why)s") % {"why": _why(given.decision)}, code="another_ground"
-            )
+        if refusal == DemandRefusal.NO_GROUND:
+            rules.check_has_no_ground(given.decision)
+        elif not any(step.code == "demand.incomplete" for step in given.decision.steps):
+            raise NotAllowed(rules.why_not(given.decision), code="another_ground")
     return _save(row, state=DemandState.PROPOSED, refusal=refusal, decided_by=by, decided_at=timezone.now())
 
 
@@ -257,6 +253,8 @@ def approve(*, demand: InboundDemand, by: StaffUser) -> InboundDemand:
     now = timezone.now()
     if not row.refusal:
         return _save(row, state=DemandState.GRANTED, approved_by=by, approved_at=now)
+    # what was not held when it was proposed may have come since
+    rules.check_is_true(row, row.refusal)
     _save(row, state=DemandState.REFUSED, approved_by=by, approved_at=now, answered_at=now)
     demand_letters.make(row, kind=DemandLetter.Kind.REFUSAL)
     _meet(row, at=now)
@@ -312,11 +310,11 @@ def _meet(row: InboundDemand, *, at: datetime) -> None:
 
 
 def open_file(*, demand: InboundDemand, by: StaffUser) -> bytes:
-    """The letter as it came, for who works on it; the look is recorded. Raises NotAllowed, PermissionDenied."""
+    """The letter as it came, for who works on it; the look is recorded. Raises NotAllowed, PermissionDenied.
+
+    The record names nobody: it stays, and the demand may be withheld only afterwards (DESIGN 4).
+    """
     rules.check_may_open_file(demand, by=by)
     if demand.file is None:
         raise NotAllowed(_("No file was uploaded"), code="no_file")
-    reference = "" if demand.withheld or demand.subject is None else str(demand.subject)
-    return vault_out.reveal_file(
-        sealed=bytes(demand.file.sealed), field=SEALED_AS, reference=reference, by=by, reason=OPENED
-    )
+    return vault_out.reveal_file(sealed=bytes(demand.file.sealed), field=SEALED_AS, reference="", by=by, reason=OPENED)

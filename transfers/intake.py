@@ -1,7 +1,8 @@
 """Data that come from others: what the gate allowed is taken in with its source, the rest is set aside (policy 2.1).
 
 A value that the person told us themselves is never overwritten by somebody else's: the two are compared and a
-difference waits for an officer (policy 2.2).
+difference waits for an officer (policy 2.2). What a withheld transfer brought is withheld too: it stands apart from
+what the person may see, and is compared with nothing (DESIGN 4).
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -22,7 +24,7 @@ from consent.enums import RecipientKind
 from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
 from subjects import evidence, recording, vault, verification
-from subjects.enums import Origin, Source
+from subjects.enums import Disclosure, Origin, Source
 from subjects.models import PersonalData, Verification
 from transfers import services
 from transfers.decisions import Question
@@ -95,9 +97,10 @@ def receive(
 
 
 def _take(of: Transfer, category: str, rows: Sequence[Mapping[str, str]], told: Received) -> None:
-    ours = PersonalData.objects.filter(subject=of.subject, category__code=category).exclude(origin=Origin.THIRD_PARTY)
+    ours = PersonalData.objects.filter(subject=of.subject, category__code=category, disclosure=Disclosure.SUBJECT)
     try:
-        if ours.exists():
+        # of a withheld transfer a comparison would tell everybody who may read ours
+        if of.disclosure == Disclosure.SUBJECT and ours.exclude(origin=Origin.THIRD_PARTY).exists():
             _compare(of, category, rows, told)
             return
         recording.record(
@@ -108,6 +111,7 @@ def _take(of: Transfer, category: str, rows: Sequence[Mapping[str, str]], told: 
             origin=Origin.THIRD_PARTY,
             transfer=f"transfers.Transfer:{of.pk}",
             collected_at=timezone.now(),
+            disclosure=of.disclosure,
         )
     except recording.Unfit as problem:
         raise Unfit(category, problem) from problem
@@ -151,6 +155,8 @@ def check_may_decide(row: Quarantined, *, by: StaffUser) -> None:
     """Raises NotAllowed: the role, the undertaking, or somebody decided already."""
     if not by.has_perm(DECIDE):
         raise NotAllowed(_("Your role does not decide about values in quarantine."), code="role")
+    if row.transfer.disclosure == Disclosure.WITHHELD and not by.has_perm("transfers.view_withheld_transfer"):
+        raise NotAllowed(_("Your role does not decide about values in quarantine."), code="role")
     check_has_accepted_undertaking(by)
     if row.fate:
         raise NotAllowed(_("A colleague has decided about this value already."), code="decided")
@@ -178,13 +184,14 @@ def destroy(*, row: Quarantined, by: StaffUser) -> Quarantined:
 def take(*, row: Quarantined, by: StaffUser) -> Quarantined:
     """A rule covers it by now: the gate is asked anew, as this officer, and the value taken in on that new transfer.
 
-    A refusal stands in the register of transfers. Raises NotAllowed with why the gate refused, Unfit.
+    A refusal stands in the register of transfers. What came withheld stays so, whatever the rules say by now. Raises
+    NotAllowed with why the gate refused, Unfit.
     """
     check_may_decide(row, by=by)
     kept = Question.from_json(row.transfer.inputs["question"])
-    question = Question(
-        kept.subject, kept.recipient, kept.purpose, (row.category,), Direction.INCOMING, None, kept.context
-    )
+    secret = row.transfer.disclosure == Disclosure.WITHHELD
+    context = replace(kept.context, withheld=kept.context.withheld or secret)
+    question = Question(kept.subject, kept.recipient, kept.purpose, (row.category,), Direction.INCOMING, None, context)
     done = services.authorise(question=question)
     if done.token is None:
         why = next(step for step in done.decision.steps if not step.passed)
@@ -199,6 +206,7 @@ def take(*, row: Quarantined, by: StaffUser) -> Quarantined:
             sealed=bytes(row.sealed),
             door=AccessRecord.Door.JOB,
             reason="quarantine",
+            withheld=done.decision.disclosure == Disclosure.WITHHELD,
         )
         payload = json.dumps({row.category: [parts]}, ensure_ascii=False, sort_keys=True)
         receive(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
+from subjects import duplicates
 from subjects.enums import Disclosure
 from subjects.models import DataCategory, DataSubject
 from transfers.enums import Direction
@@ -21,9 +22,13 @@ class Sent(NamedTuple):
     categories: list[str]
 
 
-def released(subject: DataSubject, *, withheld: bool = False) -> QuerySet[Release]:
-    """What left us about the person, newest first; without `withheld`, only what the person may know of."""
-    rows = Release.objects.filter(transfer__subject=subject, transfer__direction=Direction.OUTGOING)
+def released(subject: DataSubject, *, withheld: bool = False, linked: bool = False) -> QuerySet[Release]:
+    """What left us about the person, newest first; without `withheld`, only what the person may know of.
+
+    linked: also of the files that follow this one, as the cabinet shows the data of both.
+    """
+    files = duplicates.files_at(subject, None) if linked else [subject]
+    rows = Release.objects.filter(transfer__subject__in=files, transfer__direction=Direction.OUTGOING)
     if not withheld:
         rows = rows.filter(transfer__disclosure=Disclosure.SUBJECT)
     return rows.select_related("transfer__recipient", "transfer__purpose").order_by("-transfer_id")

@@ -13,7 +13,7 @@ from transfers import received
 @require_safe
 def who_received(request: HttpRequest) -> HttpResponse:
     """What was really sent, newest first; `before` is the last one of the page before."""
-    rows = received.released(request.subject)
+    rows = received.released(request.subject, linked=True)
     before = request.GET.get("before", "")
     if before.isdecimal() and len(before) < 19:
         rows = rows.filter(transfer_id__lt=int(before))

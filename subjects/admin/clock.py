@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
+from staff.models import StaffUser
 from staff.opened_admin import OpenedAdmin
 from staff.opening import Overtaken
 from staff.rules import NotAllowed
@@ -240,28 +241,31 @@ class CalendarDayAdmin(ReadOnlyAdmin, HistoryAdmin):
             try:
                 if "seen" in request.POST and (answer := self._changed(request, form)):
                     return answer
-                context |= self._preview(form)
+                context |= self._preview(form, by=request.user)
             except Overtaken as error:
                 messages.warning(request, error.messages[0])
-                context |= self._preview(form)
+                context |= self._preview(form, by=request.user)
             except NotAllowed as error:
                 raise PermissionDenied(error.messages[0]) from error
             except ValidationError as error:
                 form.add_error(None, known(form, error=error) if hasattr(error, "error_dict") else error)
         return render(request, "admin/subjects/calendar_change.html", context, status=422 if form.errors else 200)
 
-    def _preview(self, form: ChangeForm) -> dict[str, Any]:
+    def _preview(self, form: ChangeForm, *, by: StaffUser) -> dict[str, Any]:
         kinds = form.kinds()
         have = calendar_days.covered()
         for day in kinds:
             if day.year not in have:
                 raise clock.CalendarMissing(day.year)
         found = calendar_days.moves(kinds)
+        moving = found.rows(SHOWN)
+        rows = Deadline.objects.filter(pk__in=[row.pk for row, _then in moving])
+        told = set(request_queues.without_hidden(rows, by=by).values_list("pk", flat=True))
         return {
             "preview": True,
             "kinds": [(day, WEEKDAYS[day.weekday()], DayKind(kind).label) for day, kind in sorted(kinds.items())],
             "count": found.count,
-            "moving": found.rows(SHOWN),
+            "moving": [(row, then) for row, then in moving if row.pk in told],
             "more": max(0, found.count - SHOWN),
             "seen": calendar_days.mark(kinds, found),
         }

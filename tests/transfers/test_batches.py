@@ -26,7 +26,7 @@ from notifications.enums import LetterState
 from notifications.models import Letter
 from staff.enums import Role
 from staff.rules import NotAllowed
-from subjects import deadlines, import_runs, loans, registers, vault
+from subjects import deadlines, duplicates, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
 from subjects.models import DataSubject
 from subjects.runs import ImportState
@@ -376,7 +376,10 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert Letter.objects.filter(kind="assignment_done").count() == 2
     home = " ".join(inside(people[0], "en").get("/cabinet/").content.decode().split())
     assert "Contract Z-1: the claim was assigned to cedent by act No. 7/2026" in home
-    assert "claim under your contract" not in inside(DataSubjectFactory(), "en").get("/cabinet/").content.decode()
+    leading = DataSubjectFactory(email=None)
+    assert "the claim was assigned" not in inside(leading, "en").get("/cabinet/").content.decode()
+    duplicates.unite(leading=leading, following=people[0])
+    assert "the claim was assigned" in inside(leading, "en").get("/cabinet/").content.decode(), "both files are theirs"
     row = batch_results.decisions(batch)
     assert row[:2] == b"PK"
 

@@ -128,7 +128,7 @@ def test_the_letter_is_kept_sealed_and_opened_on_the_record(court, officer):
     assert IIN.encode() not in bytes(DemandFile.objects.get().sealed)
     assert act(demands.open_file, row, officer) == PDF
     seen = AccessRecord.objects.get(reason=demands.OPENED)
-    assert (seen.reference, seen.user) == (str(court.person), officer)
+    assert (seen.reference, seen.user) == ("", officer), "the record stays when the demand is withheld later"
     with pytest.raises(ValidationError, match="PDF, JPEG or PNG"):
         registered(court, officer, content=b"<script>")
 
@@ -254,6 +254,27 @@ class TestWithheld:
         assert not Letter.objects.filter(subject=court.person).exists()
         assert not AccessRecord.objects.filter(reference=str(court.person), door="reveal").exists()
         assert AccessRecord.objects.filter(reference="", reason="package_demand", category="iin").count() == 1
+
+    def test_withheld_later_it_leaves_no_trace_either(self, court, officer, member):  # noqa: F811
+        other = DataSubjectFactory(email=None, language=court.person.language)
+        for category, text in (("iin", IIN), ("mobile_phone", "+77012345678")):
+            vault.store(subject=other, category=category, parts={"value": text}, source="test")
+        row = registered(court, officer, content=PDF, rule_code="ACCESS", due_on=None)
+        kept = registered(court, officer, letter_number="9", rule_code="ACCESS", due_on=None)
+        act(demands.open_file, row, officer)
+        act(demands.amend, row, officer, withhold=True)
+        assert self.pages(court.person) == self.pages(other)
+        assert not AccessRecord.objects.filter(reference=str(court.person), door="reveal").exists()
+        desk, listed = Client(headers={"accept-language": "en"}), reverse("admin:subjects_deadline_changelist")
+        desk.force_login(member(Role.AUDITOR))
+        shown = desk.get(listed).content.decode()
+        assert kept.about in shown and row.about not in shown
+        clock = deadlines.of(row.about).get()
+        for name in ("change", "history"):
+            found = desk.get(reverse(f"admin:subjects_deadline_{name}", args=[clock.pk]))
+            assert found.status_code in (302, 404)
+        desk.force_login(officer)
+        assert row.about in desk.get(listed).content.decode(), "who may know of it sees its clock"
 
     def test_and_the_pages_would_differ_if_it_were_not(self, court, officer, dpo):
         other = DataSubjectFactory(email=None)

@@ -4,14 +4,16 @@ import pytest
 from django.db import transaction
 
 from audit.actor import acting_as
+from audit.models import AccessRecord
 from consent.models import PurposeCategory
 from staff.rules import NotAllowed
-from subjects import recording
-from subjects.enums import Origin, Source
-from subjects.models import DataCategory, PersonalData, Verification
+from subjects import addresses, my_data, recording, vault_out
+from subjects.enums import Disclosure, Origin, Source
+from subjects.models import DataCategory, PersonalData, SearchKey, Verification
 from tests.staff.factories import StaffUserFactory, permit
 from tests.transfers.factories import agree, closed, form_version, happened, opened, world
 from transfers import intake, services
+from transfers.decisions import Context
 from transfers.models import Quarantined, Release, Transfer, TransferRule
 
 pytestmark = pytest.mark.django_db
@@ -102,11 +104,8 @@ def test_destroyed_is_gone_and_decided_once(set_aside, officer):
             intake.destroy(row=row, by=officer)
 
 
-def test_it_is_taken_in_only_when_the_gate_says_yes_by_now(made, set_aside, officer):
-    with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed) as refused:
-        intake.take(row=set_aside, by=officer)
-    assert refused.value.code == "refused"
-    assert Quarantined.objects.get().fate == ""
+def cover_salary(made) -> None:
+    """From now on a rule, a consent and an agreement cover the salary too."""
     salary = DataCategory.objects.get(code="salary_amount")
     opened(PurposeCategory, purpose=made.purpose, category=salary)
     closed(made.rule)
@@ -120,12 +119,84 @@ def test_it_is_taken_in_only_when_the_gate_says_yes_by_now(made, set_aside, offi
         made.form, purposes={"report": "kk ru"}, recipients={"credit_bureau": "kk ru"}, categories=tuple(categories)
     )
     happened(made.person, text, scope=made.scope)
+
+
+def test_it_is_taken_in_only_when_the_gate_says_yes_by_now(made, set_aside, officer):
+    with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed) as refused:
+        intake.take(row=set_aside, by=officer)
+    assert refused.value.code == "refused"
+    assert Quarantined.objects.get().fate == ""
+    cover_salary(made)
     with acting_as(f"officer:{officer.pk}"):
         assert intake.take(row=set_aside, by=officer).fate == "taken"
-    value = PersonalData.objects.get(category=salary)
+    value = PersonalData.objects.get(category__code="salary_amount")
     assert value.transfer == f"transfers.Transfer:{Transfer.objects.latest('pk').pk}"
 
 
 def test_without_the_right_nobody_decides(set_aside):
     with pytest.raises(NotAllowed):
         intake.destroy(row=set_aside, by=StaffUserFactory())
+
+
+class TestWithheld:
+    """What a transfer brought of which the person must not know."""
+
+    def receive(self, made, values: dict, *categories: str) -> intake.Received:
+        question = made.question(
+            direction="incoming", categories=categories or tuple(values), context=Context(withheld=True)
+        )
+        given = services.authorise(question=question)
+        assert given.decision.disclosure == Disclosure.WITHHELD
+        return intake.receive(token=given.token, payload_sha256=SHA, values=values)
+
+    def seen(self, made) -> list:
+        return [
+            (group.category.code, group.values, group.about) for group in my_data.groups(made.person, represented=False)
+        ]
+
+    def test_the_person_sees_nothing_of_it_and_is_not_found_by_it(self, made):
+        before = self.seen(made)
+        assert self.receive(made, {"mobile_phone": [PHONE]}).taken == ["mobile_phone"]
+        value = PersonalData.objects.get(subject=made.person, category__code="mobile_phone")
+        assert (value.disclosure, value.origin) == (Disclosure.WITHHELD, Origin.THIRD_PARTY)
+        assert self.seen(made) == before
+        assert not SearchKey.objects.filter(subject=made.person, kind="phone").exists()
+        assert addresses.held_by(made.person, "mobile_phone") == []
+        officer = permit(StaffUserFactory())
+        with acting_as(f"officer:{officer.pk}"):
+            taken = vault_out.take_out(
+                subject=made.person, categories=["mobile_phone"], by=officer, reason="test", withheld=True
+            )
+        assert [one.parts for one in taken] == [PHONE], "who may know of it has it"
+
+    def test_it_is_compared_with_nothing_and_neither_touches_the_other(self, made):
+        told = {"subject": made.person, "category": "mobile_phone", "source": Source.API, "origin": Origin.SUBJECT}
+        recording.record(**told, values=[PHONE])
+        mine = PersonalData.objects.get(category__code="mobile_phone")
+        before = self.seen(made)
+        other, third = {"value": "+77012345679"}, {"value": "+77012345670"}
+        self.receive(made, {"mobile_phone": [other]})
+        assert not Verification.objects.exists()
+        assert self.seen(made) == before
+        recording.record(**told, values=[other])
+        mine.refresh_from_db()
+        assert mine.disclosure == Disclosure.SUBJECT
+        assert PersonalData.objects.filter(disclosure=Disclosure.WITHHELD).count() == 1
+        self.receive(made, {"mobile_phone": [third]})
+        assert PersonalData.objects.filter(disclosure=Disclosure.WITHHELD).count() == 1
+        assert [value.parts for value in addresses.held_by(made.person, "mobile_phone")] == [other]
+
+    def test_set_aside_it_stays_withheld_and_the_look_names_nobody(self, made, officer):
+        self.receive(made, {"mobile_phone": [PHONE], "salary_amount": [{"value": "250000"}]}, "mobile_phone")
+        row = Quarantined.objects.get()
+        with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed) as refused:
+            intake.take(row=row, by=officer)
+        assert refused.value.code == "role"
+        cover_salary(made)
+        officer = permit(officer, "transfers.view_withheld_transfer")
+        with acting_as(f"officer:{officer.pk}"):
+            assert intake.take(row=row, by=officer).fate == "taken"
+        value = PersonalData.objects.get(category__code="salary_amount")
+        assert value.disclosure == Disclosure.WITHHELD
+        assert not AccessRecord.objects.filter(category=intake.WHAT).exclude(reference="").exists()
+        assert AccessRecord.objects.filter(category=intake.WHAT).count() == 1

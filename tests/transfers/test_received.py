@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from audit.actor import acting_as
+from subjects import duplicates
 from subjects.enums import Disclosure
 from tests.staff.conftest import at_desk, member  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -70,6 +71,15 @@ def test_a_person_with_a_withheld_transfer_sees_the_page_of_one_without(made):
 def test_nobody_sees_what_went_about_another(made):
     send(made)
     assert str(made.recipient) not in page(DataSubjectFactory())
+
+
+def test_of_a_person_known_twice_both_files_are_told_in_the_cabinet(made):
+    send(made)
+    leading = DataSubjectFactory(email=None)
+    assert str(made.recipient) not in page(leading)
+    duplicates.unite(leading=leading, following=made.person)
+    assert str(made.recipient) in page(leading)
+    assert not received.released(leading).exists(), "an officer reads one file"
 
 
 def test_many_come_page_by_page_at_the_same_cost(made, monkeypatch, django_assert_max_num_queries):

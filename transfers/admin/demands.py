@@ -27,7 +27,6 @@ from transfers.admin.fields import in_words
 from transfers.admin.packages import handed_out
 from transfers.demand_rules import may
 from transfers.demands import SOON
-from transfers.facts import AUTHORISE
 from transfers.models import InboundDemand
 from transfers.models.demands import OPEN
 
@@ -124,7 +123,8 @@ class InboundDemandAdmin(StepsAdmin):
         context |= {
             "days": deadlines.working_days_left(row.term, today=timezone.localdate()) if _counts(row) else None,
             "told": (
-                answer(request, gate.ask(demands.question(row), permission=AUTHORISE))
+                # whether it is lawful, for the second person too: who carries it out is asked for the right then
+                answer(request, gate.ask(demands.question(row)))
                 if whole and row.is_open and by.has_perm("transfers.ask_transfer")
                 else None
             ),

@@ -111,6 +111,11 @@ class DemandQuerySet(models.QuerySet):
         clock = Deadline.objects.filter(about=about).order_by("-pk").values("due_at")[:1]
         return self.annotate(term=Coalesce(Subquery(clock), F("due_at")))
 
+    def hidden_clocks(self) -> models.QuerySet:
+        """What the clocks of the withheld are about: of those that were withheld after they began."""
+        about = Concat(Value(ABOUT), Cast("pk", models.TextField()), output_field=models.TextField())
+        return self.filter(disclosure=Disclosure.WITHHELD).annotate(clock=about).values("clock").order_by()
+
     def told(self, withheld: bool) -> Self:
         """Without what is withheld, unless the reader must know of it (DESIGN 4)."""
         return self if withheld else self.filter(disclosure=Disclosure.SUBJECT)
