@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
+from consent.paper import ScanReason
 from notifications.models import Letter
 from notifications.services import write
 from staff.enums import Role
@@ -63,6 +64,7 @@ from tests.subjects.travel import on
 from tests.test_house_rules import OURS
 from tests.transfers.factories import world
 from tests.transfers.test_received import send
+from transfers.packages import PackageReason
 
 pytestmark = pytest.mark.django_db
 IIN, LAST = "850314390019", "Канареева"
@@ -209,6 +211,8 @@ def test_who_looked_is_a_role_and_a_purpose_and_no_name(person, member):  # noqa
         vault.reveal(value=value, by=dpo, reason="check")
         # a demand may be one the person must not know of: nobody is told of any (DESIGN 4)
         vault.reveal(value=value, by=dpo, reason="demand")
+        for reason in (ScanReason.DEMAND, PackageReason.DEMAND):
+            AccessRecord.objects.create(reference=str(person), category="iin", reason=reason, door="reveal", count=1)
     with acting_as(f"subject:{person.public_id}"):
         vault.own_values(subject=person, page="file")
     with translation.override("en"):
