@@ -230,6 +230,7 @@ class Suppression(Event):
 
     class Reason(models.TextChoices):
         OBJECTED = "objected", pgettext_lazy("suppression", "the person objected")
+        ENDED = "ended", pgettext_lazy("suppression", "the consent to advertising ended")
         ERASED = "erased", pgettext_lazy("suppression", "their data was erased")
         STRANGER = "stranger", pgettext_lazy("suppression", "the address is a stranger's")
         CONSENTED = "consented", pgettext_lazy("suppression", "the person agreed anew")
