@@ -32,6 +32,10 @@ class LegalHoldQuerySet(models.QuerySet):
 
 
 class LegalHold(models.Model):
+    def told(self):
+        """Those the person may know of: a check by a state body may be one of secrecy (DESIGN 4)."""
+        return self.exclude(kind=LegalHold.Kind.AUTHORITY)
+
     """Nothing of the person's is destroyed while a case needs it; transfers and use go on as before.
 
     One officer places it at once, because waiting could destroy; two lift it.

@@ -455,13 +455,17 @@ class TestDestruction:
         row.language = "en"
         assert f"– {line.category}: " in request_answers.proposed(row)
 
-    def test_under_a_hold_no_day_is_promised(self, person, officer, second):
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [("court", "a case before a court"), ("claim", "a claim of ours"), ("complaint", "your complaint")],
+    )
+    def test_under_a_hold_no_day_is_promised_and_the_answer_says_which(self, person, officer, second, kind, words):
         with as_officer(permit(officer, "subjects.add_legalhold")) as by:
-            holds.place(subject=person, kind="court", case_number="7", body="Суд", by=by)
+            holds.place(subject=person, kind=kind, case_number="7", body="Суд", by=by)
         row, line = self.destroyed(person, officer, second)
         assert (line.held, line.until) == (True, None)
         row.language = "en"
-        assert "asked us to keep them" in request_answers.proposed(row)
+        assert words in request_answers.proposed(row)
 
     @staticmethod
     def destroyed(person, officer, second):
