@@ -157,9 +157,12 @@ def may_know(request: SubjectRequest, person: DataSubject) -> bool:
     if request.subject_id == person.pk:
         return True
     who = request.representative
-    return (
-        who is not None
-        and who.representative_id == person.pk
-        and who.is_in_force
-        and Representative.Act.KNOW in who.acts
+def may_follow(request: SubjectRequest, person: DataSubject) -> bool:
+    """Whether the request is the person's own, or they made it for somebody for whom they may still act."""
+    who = request.representative
+    return request.subject_id == person.pk or (
+        who is not None and who.representative_id == person.pk and who.is_in_force
     )
+
+
+    return who is not None and may_follow(request, person) and Representative.Act.KNOW in who.acts

@@ -18,6 +18,7 @@ from audit.triggers import HouseTrigger
 from staff.enums import Language
 from staff.models import StaffUser
 from subjects.enums import Disclosure
+from subjects.persons import Representative
 
 
 class RequestKind(models.TextChoices):
@@ -160,9 +161,11 @@ class SubjectRequestQuerySet(models.QuerySet):
         return self if officer.has_perm("subjects.view_withheld") else self.filter(disclosure=Disclosure.SUBJECT)
 
     def of_person(self, person):
-        """A person's own, and those they make for others; once it is established who asks, and nothing withheld."""
+        """A person's own, and those they made for others while they may act for them; nothing withheld, nor before it
+        is established who asks."""
+        powers = Representative.objects.in_force().filter(representative=person)
         return self.filter(
-            Q(subject=person) | Q(representative__representative=person),
+            Q(subject=person) | Q(representative__in=powers),
             identified_at__isnull=False,
             disclosure=Disclosure.SUBJECT,
         )
