@@ -269,7 +269,8 @@ def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
     for kind in row.kinds:
         ports.execute_request[kind](row, by)
         if kind in IN_SYSTEMS:
-            for system in SourceSystem.objects.filter(retired_on=None):
+            category = row.category if kind == RequestKind.CORRECT else None
+            for system in SourceSystem.objects.that_may_hold(row.subject, category):
                 need(request=row, kind=kind, system=system)
     return row
 

@@ -41,6 +41,8 @@ from subjects.models import (
     SourceSystem,
     SubjectRequest,
 )
+    SystemCategory,
+    TechnicalHolding,
 from subjects.requests import TRANSITIONS, RequestKind, RequestState
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
@@ -425,6 +427,39 @@ class TestLetters:
         for kind in request_letters.LETTER_OF.values():
             for name in ("subject.txt", "txt", "html"):
                 for language in ("kk", "ru", "en"):
+    def test_work_goes_to_the_systems_that_hold_the_data_or_may(self, officer):
+        with acting_as("command:load_registers@test"):
+            registers.load()
+        person = DataSubjectFactory(email="a@example.kz")
+        stranger = DataSubjectFactory()
+        for code, names, retired in (
+            ("post", "email", None), ("archive", "email", timezone.localdate()), ("hr", "salary_date", None),
+            ("web", "cookie", None), ("proxy", "cookie", None), ("logs", "ip_address", None),
+            ("attic", "cookie", timezone.localdate()), ("new", "", None), ("gone", "", timezone.localdate()),
+        ):  # fmt: skip
+            system = SourceSystem.objects.create(code=code, title_ru=code, title_kk=code, retired_on=retired)
+            for name in names.split():
+                SystemCategory.objects.create(system=system, category=DataCategory.objects.get(code=name))
+        days = (timezone.localdate() - timedelta(days=9), timezone.localdate())
+        for code, whose, name in (
+            ("web", person, "cookie"),
+            ("proxy", stranger, "cookie"),
+            ("attic", person, "cookie"),
+        ):
+            TechnicalHolding.objects.create(
+                subject=whose, system=SourceSystem.objects.get(code=code), during=days, count=1,
+                category=DataCategory.objects.get(code=name),
+            )  # fmt: skip
+
+        def asked_of(row: SubjectRequest) -> set[str]:
+            return set(row.items.filter(system__isnull=False).values_list("system__code", flat=True))
+
+        # `logs` never told of anybody, `new` of nothing at all: unknown is not "holds nothing"
+        assert asked_of(granted(person, officer, "access")) == {"post", "archive", "web", "attic", "logs", "new"}
+        email = DataCategory.objects.get(code="email")
+        row = granted(person, officer, "correct", text="Ошибка", category=email)
+        assert asked_of(row) == {"post", "archive", "new"}
+
                     get_template(f"letters/{kind}/{language}.{name}")
 
     def test_a_representative_who_may_receive_letters_is_told_too(self, person, officer):
