@@ -184,6 +184,22 @@ class TestOneRequest:
         row.refresh_from_db()
         assert (row.state, row.decided_by, row.approved_by) == (RequestState.REJECTED, officer, dpo)
 
+    def test_a_request_is_closed_for_a_reason_and_as_none_by_two(self, person, member, at_desk):  # noqa: F811
+        officer, dpo = member("officer", language="en"), member("dpo", language="en")
+        row = asked(person, None, "access")
+        desk = at_desk(officer)
+        assert desk.post(step(row, "close")).status_code == 422
+        assert desk.post(step(row, "close"), {"reason": "repeats"}).status_code == 422
+        assert "Take it up first" in text_of(desk.post(step(row, "close"), {"reason": "no_request"}))
+        desk.post(step(row, "take-up"))
+        desk.post(step(row, "close"), {"reason": "no_request"})
+        assert "To close without an answer: it asks nothing" in text_of(desk.get(page_of(row)))
+        other = at_desk(dpo)
+        assert "It is closed without an answer: it asks" in text_of(other.get(step(row, "approve")))
+        other.post(step(row, "approve"))
+        row.refresh_from_db()
+        assert (row.state, row.closing, row.approved_by) == (RequestState.UNFULFILLED, "no_request", dpo)
+
     def test_the_page_costs_the_same_however_much_there_is(self, person, member, at_desk):  # noqa: F811
         desk, row = at_desk(member("officer")), asked(person, None, "access")
         desk.post(step(row, "take-up"))
