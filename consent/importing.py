@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from consent import derivation, feed, ledger, stopping
+from consent import advertising, derivation, feed, ledger, stopping
 from consent.enums import GROUNDS, Channel, EventKind, FormState, ScopeKind, Trust
 from consent.models import Change, ConsentEvent, ConsentForm, ConsentFormVersion, ConsentState
 from policies.models import PolicyVersion
@@ -303,6 +303,7 @@ def _load(rows: Sequence[ConsentRow]) -> int:
     changed = [states[key] for key in last]
     ConsentState.objects.bulk_update(changed, list(derivation.Standing._fields), batch_size=BATCH)
     Change.objects.bulk_create(changes)
+    advertising.follow(last.values())
     for key, event in last.items():  # seldom: only the end of the main consent stops the use of a person's data
         if event.form.code == stopping.MAIN_FORM and states[key].state not in GROUNDS:
             stopping.keep_standing(states[key], event)

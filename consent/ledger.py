@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from consent import derivation, feed, letters, ports, rules, stopping
+from consent import advertising, derivation, feed, letters, ports, rules, stopping
 from consent.acts import CLOCK, Owner, Proof, Shown
 from consent.derivation import Standing
 from consent.durations import add
@@ -66,7 +66,7 @@ def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
     event = ConsentEvent.objects.create(
         subject=subject,
         device_digest=row.device_digest,
-        form_id=row.form_id,
+        form=row.form,
         scope=row.scope,
         channel=proof.channel,
         trust=proof.trust,
@@ -84,6 +84,7 @@ def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
         standing = derivation.fold(events)
     write(row, standing)
     stopping.keep_standing(row, event)
+    advertising.follow([event])
     letters.tell(event)
     feed.tell(event, standing)
     ports.tell_ended(event)

@@ -4,10 +4,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from consent import advertising
 from consent.enums import Ground
 from consent.models import Objection, Purpose
 from staff.rules import NotAllowed
-from subjects.models import DataSubject
+from subjects.models import DataSubject, Suppression
 
 
 @transaction.atomic
@@ -17,9 +18,12 @@ def object_to(*, subject: DataSubject, purpose: Purpose) -> Objection:
         raise NotAllowed(_("A law demands this use: it goes on, and the person is told why."), code="law")
     DataSubject.objects.select_for_update().get(pk=subject.pk)
     standing = Objection.objects.in_force().filter(subject=subject, purpose=purpose).first()
-    return standing or Objection.objects.create(
-        subject=subject, purpose=purpose, in_force_during=(timezone.now(), None)
-    )
+    if standing is not None:
+        return standing
+    row = Objection.objects.create(subject=subject, purpose=purpose, in_force_during=(timezone.now(), None))
+    if advertising.is_marketing(purpose):
+        advertising.weigh([subject.pk], reason=Suppression.Reason.OBJECTED)
+    return row
 
 
 @transaction.atomic
@@ -29,3 +33,6 @@ def lift(*, subject: DataSubject, purpose: Purpose) -> None:
     for row in Objection.objects.in_force().filter(subject=subject, purpose=purpose):
         row.in_force_during = (row.in_force_during.lower, timezone.now())
         row.save(update_fields=["in_force_during"])
+    if advertising.is_marketing(purpose):
+        # a consent that stands counts again
+        advertising.weigh([subject.pk], reason=Suppression.Reason.CONSENTED)

@@ -1,5 +1,7 @@
 """What a granted request does about consents, uses and destruction, and what its answer says (94-V art. 8, 18, 24)."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -81,9 +83,10 @@ def on_stop_public(request: SubjectRequest, by: StaffUser) -> None:
 def on_destroy(request: SubjectRequest, by: StaffUser) -> None:
     """Stop the use now, and write down by category when it will be destroyed and which rule keeps it until then.
 
-    Financial monitoring leaves no trace here: what it keeps beyond the plan, whoever destroys finds out (DESIGN 4).
+    Financial monitoring and a check by a state body leave no trace here, since the plan and the answer are the
+    person's: what they keep beyond it, whoever destroys finds out (DESIGN 4).
     """
-    held = LegalHold.objects.in_force().filter(subject=request.subject).exists()
+    held = LegalHold.objects.in_force().told().filter(subject=request.subject).exists()
     for line in kept_words.lines(request.subject):
         PlannedDestruction.objects.create(
             subject_request=request,
@@ -141,15 +144,24 @@ def _not_public(request: SubjectRequest) -> list[str]:
     return [_("Your data are taken out of public sources, and are not made public any more.")]
 
 
+def _holding(person: DataSubject, at: datetime) -> list[str]:
+    """Why nothing was destroyed at that moment, for each kind of hold the person may know of."""
+    words = {
+        LegalHold.Kind.COURT: _("They are not destroyed now: a case before a court needs them until it has ended."),
+        LegalHold.Kind.CLAIM: _("They are not destroyed now: we need them for a claim of ours until it is settled."),
+        LegalHold.Kind.COMPLAINT: _("They are not destroyed now: your complaint needs them until it is settled."),
+    }
+    kinds = set(LegalHold.objects.in_force(at).told().filter(subject=person).values_list("kind", flat=True))
+    return [sentence for kind, sentence in words.items() if kind in kinds]
+
+
 def _planned(request: SubjectRequest) -> list[str]:
     rows = list(request.plan.select_related("category"))
     words = {line.category.pk: line for line in kept_words.lines(request.subject)}
     said = [_("The use of your data is stopped.")]
-    if any(row.held for row in rows):
-        said.append(
-            _("They are not destroyed now: a court or a state body asked us to keep them until it says otherwise.")
-        )
-        return said
+    held = next((row for row in rows if row.held), None)
+    if held is not None:
+        return said + _holding(request.subject, held.at)
     listed = []
     for row in rows:
         line = words.get(row.category_id)

@@ -101,6 +101,21 @@ def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     return row
 
 
+def read_statement(*, dispute: DenialDispute, by: StaffUser, reason: str) -> Parts:
+    """What the person says against an entry, for an officer with a reason. Raises PermissionDenied."""
+    if not by.has_perm("subjects.reveal_value") or not by.has_perm("subjects.view_denialdispute"):
+        raise PermissionDenied(_("Your role does not open values."))
+    if dispute.sealed_statement is None:
+        raise PermissionDenied(_("There is no note."))
+    return vault.reveal_proof(
+        subject=dispute.entry.subject,
+        what=STATEMENT,
+        sealed=bytes(dispute.sealed_statement),
+        by=by,
+        reason=RevealReason(reason).value,
+    )
+
+
 @transaction.atomic
 def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> DenialDispute:
     """Decide; not by those who put the person there. An entry that is to go waits for a second officer to close it.

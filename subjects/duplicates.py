@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from notifications.services import write
+from subjects.enums import LEAVES
 from subjects.models import DataSubject, PersonLink, SearchKey
 
 SAME = PersonLink.Kind.SAME_PERSON
@@ -69,3 +70,13 @@ def leading_files(keys: QuerySet[SearchKey]) -> QuerySet[Any, Any]:
     """Ids of the people these search keys stand for, of a file that follows the one that leads; for a condition."""
     leads = _links().filter(other=OuterRef("subject")).values("subject")[:1]
     return keys.annotate(who=Coalesce(Subquery(leads), F("subject"), output_field=BigIntegerField())).values("who")
+
+
+def whose(kind: str, digest: bytes) -> DataSubject | None:
+    """Whose cabinet opens to who is indexed under this (IndexKind, digest); nobody's when it is several people's or
+    closed. A person known twice comes in by the file that leads, whichever of the two the number stands in."""
+    files = SearchKey.objects.filter(kind=kind, digest=digest)
+    found = list(DataSubject.objects.filter(pk__in=leading_files(files))[:2])
+    if len(found) != 1 or not LEAVES[found[0].standing].cabinet:
+        return None
+    return found[0]

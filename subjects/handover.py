@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.actor import acting_as
-from subjects import search
-from subjects.enums import LEAVES, IndexKind
+from subjects import duplicates, search
+from subjects.enums import IndexKind
 from subjects.models import CabinetEvent, DataSubject, HandoverKey, HandoverUse
 from subjects.signed_tokens import Invalid, Token, read
 
@@ -91,9 +91,9 @@ def _let_in(key: HandoverKey, claims: dict[str, Any]) -> DataSubject:
         )
     if not new:
         raise Invalid("used")
-    people = search.find(IndexKind.CLIENT_NUMBER, claims["sub"])[:2]
-    found = list(people)
-    if len(found) != 1 or not LEAVES[found[0].standing].cabinet:
+    number = IndexKind.CLIENT_NUMBER
+    person = duplicates.whose(number, search.digest(number, claims["sub"]))
+    if person is None:
         raise Invalid("nobody")
-    CabinetEvent.objects.create(kind=CabinetEvent.Kind.HANDED_OVER, subject=found[0])
-    return found[0]
+    CabinetEvent.objects.create(kind=CabinetEvent.Kind.HANDED_OVER, subject=person)
+    return person

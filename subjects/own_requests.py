@@ -116,7 +116,9 @@ class AskForm(forms.Form):
             RequestKind.OBJECT: _("Which uses"),
             RequestKind.HUMAN_REVIEW: _("Which decisions"),
         }
-        people = [self.person, *(row.subject for row in self.others.values())]
+        # what a person consented to and what was decided of them is for who may learn what is held, not who only asks
+        known = [row.subject for row in self.others.values() if Representative.Act.KNOW in row.acts]
+        people = [self.person, *known]
         found = list(dict.fromkeys(choice for person in people for choice in ports.choices_of[kind](person)))
         if found:
             self.fields[f"about_{kind}"] = forms.MultipleChoiceField(

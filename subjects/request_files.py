@@ -92,7 +92,10 @@ def own_file(*, file: RequestFile) -> bytes:
 
 
 def for_person(request: SubjectRequest, person: DataSubject) -> list[RequestFile]:
-    """What the person may take from a request: what they handed in, and the answer when they may read it."""
+    """What the person may take from a request: what they handed in, and the answer when they may read it; nothing
+    when their power to act for its person is over."""
+    if not rules.may_follow(request, person):
+        return []
     kinds = [*OF_PERSON, RequestFile.Kind.LETTER]
     if request.answered_at is not None and rules.may_know(request, person):
         kinds.append(RequestFile.Kind.ANSWER)

@@ -16,7 +16,7 @@ from subjects.files import MOST_BYTES, media_type
 from subjects.free_text import refuse_personal_data
 from subjects.models import DataCategory, DataSubject, Representative
 from subjects.request_parts import RequestFile
-from subjects.requests import Identity, Refusal, RequestChannel, RequestKind, SubjectRequest
+from subjects.requests import Closing, Identity, Refusal, RequestChannel, RequestKind, SubjectRequest
 
 NOT_CABINET = [choice for choice in RequestChannel.choices if choice[0] not in ("cabinet", "api")]
 # who comes to the office, writes or calls; only the cabinet itself establishes the rest
@@ -236,11 +236,16 @@ class AnswerForm(StepForm):
 
 
 class CloseForm(StepForm):
+    reason = forms.ChoiceField(
+        label=_("Why it is closed"),
+        choices=_chosen(Closing.choices),
+        help_text=_("That it asks nothing about personal data takes effect when a second person approves it."),
+    )
     duplicate_of = forms.CharField(
         label=_("It repeats the request"),
         required=False,
         max_length=20,
-        help_text=_("Its number, for example R-000012. Empty when the person took the request back."),
+        help_text=_("Its number, for example R-000012. Only when it repeats another request."),
         validators=[refuse_personal_data],
     )
 

@@ -107,7 +107,7 @@ class PlannedDestruction(Event):
     rule = models.CharField(_("retention rule"), max_length=60, blank=True)
     confirmed = models.BooleanField(_("confirmed by counsel"))
     until = models.DateField(_("kept until"), null=True)
-    # a court or a body asked to keep it; financial monitoring is never said here
+    # a hold the person may know of keeps it; a check by a state body and financial monitoring are never said here
     held = models.BooleanField(_("under a legal hold"), default=False)
 
     class Meta(Event.Meta):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects.models import DataSubject, Representative
-from subjects.requests import TRANSITIONS, Refusal, RequestState, SubjectRequest
+from subjects.requests import TRANSITIONS, Closing, Refusal, RequestState, SubjectRequest
 
 
 def _check_right(by: StaffUser, right: str = "subjects.handle_subjectrequest") -> None:
@@ -100,12 +100,17 @@ def check_may_answer(request: SubjectRequest, *, by: StaffUser) -> None:
         raise NotAllowed(_("Not everything is done yet: finish the work below first."), code="work")
 
 
-def check_may_close(request: SubjectRequest, *, by: StaffUser) -> None:
-    """Without an answer: taken back by the person, or repeated. Raises NotAllowed."""
+def check_may_close(request: SubjectRequest, *, by: StaffUser, reason: str = "") -> None:
+    """Without an answer. What is found to be no request is worked on first, as what a second person decides on is.
+
+    reason: Closing, "" for any. Raises NotAllowed.
+    """
     _check_right(by)
     _check_leads_to(request, RequestState.UNFULFILLED)
     if request.decided_by_id is not None:
         raise NotAllowed(_("A decision is proposed: it waits for a second person."), code="overtaken")
+    if reason == Closing.NO_REQUEST and request.state != RequestState.ACKNOWLEDGED:
+        raise NotAllowed(_("Take it up first: a second person decides that it is no request."), code="state")
 
 
 def check_may_work(request: SubjectRequest, *, by: StaffUser) -> None:
@@ -152,14 +157,17 @@ def check_may_read(request: SubjectRequest, *, by: StaffUser) -> None:
     _check_right(by)
 
 
+def may_follow(request: SubjectRequest, person: DataSubject) -> bool:
+    """Whether the request is the person's own, or they made it for somebody for whom they may still act."""
+    who = request.representative
+    return request.subject_id == person.pk or (
+        who is not None and who.representative_id == person.pk and who.is_in_force
+    )
+
+
 def may_know(request: SubjectRequest, person: DataSubject) -> bool:
     """Whether the answer is for these eyes: the person's own, or of who represents them and may learn what is held."""
     if request.subject_id == person.pk:
         return True
     who = request.representative
-    return (
-        who is not None
-        and who.representative_id == person.pk
-        and who.is_in_force
-        and Representative.Act.KNOW in who.acts
-    )
+    return who is not None and may_follow(request, person) and Representative.Act.KNOW in who.acts

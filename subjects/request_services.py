@@ -20,7 +20,7 @@ from subjects import request_rules as rules
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
 from subjects.request_parts import RequestItem, RequestNote
 from subjects.request_words import ANSWER, COMMENT, NOTE, TEXT, VALUE
-from subjects.requests import Identity, RequestChannel, RequestKind, RequestState, SubjectRequest
+from subjects.requests import Closing, Identity, RequestChannel, RequestKind, RequestState, SubjectRequest
 
 # which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
 RULE_OF: dict[str, str] = {
@@ -243,10 +243,13 @@ def _check_named(row: SubjectRequest) -> None:
 
 @transaction.atomic
 def approve(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
-    """Let a proposed refusal or destruction take effect: the second person. Raises NotAllowed."""
+    """Let a proposed refusal, destruction or closing take effect: the second person. Raises NotAllowed."""
     row = _locked(request)
     rules.check_may_approve(row, by=by)
     now = timezone.now()
+    if row.closing:
+        _meet(row, at=now)
+        return _step(row, RequestState.UNFULFILLED, approved_by=by, approved_at=now)
     if not row.refusing:
         _check_named(row)  # a purpose may have ended since it was proposed
         _save(row, approved_by=by, approved_at=now)
@@ -268,7 +271,7 @@ def send_back(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     """The proposed decision is not approved, or taken back: it is to be decided again. Raises NotAllowed."""
     row = _locked(request)
     rules.check_may_send_back(row, by=by)
-    return _save(row, refusing=False, refusal="", decided_by=None, decided_at=None)
+    return _save(row, refusing=False, refusal="", closing="", decided_by=None, decided_at=None)
 
 
 def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
@@ -279,7 +282,8 @@ def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
     for kind in row.kinds:
         ports.execute_request[kind](row, by)
         if kind in IN_SYSTEMS:
-            for system in SourceSystem.objects.filter(retired_on=None):
+            category = row.category if kind == RequestKind.CORRECT else None
+            for system in SourceSystem.objects.that_may_hold(row.subject, category):
                 need(request=row, kind=kind, system=system)
     return row
 
@@ -343,14 +347,40 @@ def _meet(row: SubjectRequest, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def close(*, request: SubjectRequest, by: StaffUser, duplicate_of: SubjectRequest | None = None) -> SubjectRequest:
-    """Without an answer: the person took it back, or it repeats another request of theirs. Raises NotAllowed."""
+def close(
+    *, request: SubjectRequest, by: StaffUser, reason: str, duplicate_of: SubjectRequest | None = None
+) -> SubjectRequest:
+    """Without an answer: the person took it back, it repeats another one, or, when a second person agrees, it is none.
+
+    reason: Closing. duplicate_of: of the same known person, open or answered, for what repeats it and nothing else.
+    Raises NotAllowed, ValidationError.
+    """
+    pair = [one.pk for one in (request, duplicate_of) if one is not None]
+    # in one order, so that two who close each of a pair as the other's do not wait for each other for ever
+    list(SubjectRequest.objects.select_for_update(of=("self",)).filter(pk__in=pair).order_by("pk"))
     row = _locked(request)
-    rules.check_may_close(row, by=by)
-    if duplicate_of is not None and (duplicate_of.pk == row.pk or duplicate_of.subject_id != row.subject_id):
-        raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
+    reason = Closing(reason)
+    rules.check_may_close(row, by=by, reason=reason)
+    if duplicate_of is not None or reason == Closing.REPEATS:
+        duplicate_of = _repeated(row, reason, duplicate_of)
+    if reason == Closing.NO_REQUEST:
+        return _save(row, closing=reason.value, decided_by=by, decided_at=timezone.now())
     _meet(row, at=timezone.now())
-    return _step(row, RequestState.UNFULFILLED, duplicate_of=duplicate_of)
+    return _step(row, RequestState.UNFULFILLED, closing=reason.value, duplicate_of=duplicate_of)
+
+
+def _repeated(row: SubjectRequest, reason: Closing, other: SubjectRequest | None) -> SubjectRequest:
+    if reason != Closing.REPEATS:
+        raise ValidationError({"duplicate_of": _("Name another request only when this one repeats it.")})
+    if other is None:
+        raise ValidationError({"duplicate_of": _("Say which request it repeats.")})
+    # two people whom we do not know are not one person
+    if other.pk == row.pk or row.subject_id is None or other.subject_id != row.subject_id:
+        raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
+    other.refresh_from_db(fields=["state"])  # locked by now, so that no two repeat each other and nobody answers
+    if other.state == RequestState.UNFULFILLED:
+        raise ValidationError({"duplicate_of": _("That request is closed without an answer itself.")})
+    return other
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from subjects import request_words
 from subjects.clock_models import PauseReason
 from subjects.deadlines import of as clocks_of
 from subjects.request_parts import RequestFile, RequestNote
-from subjects.requests import Identity, Refusal, RequestKind, RequestState, SubjectRequest
+from subjects.requests import Closing, Identity, Refusal, RequestKind, RequestState, SubjectRequest
 
 # what was written, by the place it is kept in
 PLACES = {
@@ -52,7 +52,9 @@ def _changes(before: Any, now: Any) -> list[tuple[str, str]]:
     if now.assignee_id != before.assignee_id:
         said.append((_("assignee: %(who)s") % {"who": now.assignee or "—"}, ""))
     if now.decided_at is not None and before.decided_at is None:
-        if now.refusing:
+        if now.closing:
+            said.append((_("closing without an answer is proposed"), str(Closing(now.closing).label)))
+        elif now.refusing:
             said.append((_("a refusal is proposed"), str(Refusal(now.refusal).label)))
         else:
             said.append((_("granting is proposed") if RequestKind.DESTROY in now.kinds else _("granted"), ""))
@@ -61,7 +63,8 @@ def _changes(before: Any, now: Any) -> list[tuple[str, str]]:
     if now.approved_at is not None and before.approved_at is None:
         said.append((_("approved by a second person"), ""))
     if now.state != before.state:
-        said.append((str(RequestState(now.state).label), ""))
+        why = str(Closing(now.closing).label) if now.state == RequestState.UNFULFILLED and now.closing else ""
+        said.append((str(RequestState(now.state).label), why))
     return said
 
 

@@ -18,6 +18,7 @@ from audit.triggers import HouseTrigger
 from staff.enums import Language
 from staff.models import StaffUser
 from subjects.enums import Disclosure
+from subjects.persons import Representative
 
 
 class RequestKind(models.TextChoices):
@@ -74,6 +75,14 @@ class Refusal(models.TextChoices):
     INFORMED = "EntityAlreadyInformed", pgettext_lazy("refusal", "this was answered before, and nothing has changed")
 
 
+class Closing(models.TextChoices):
+    """Why a request is closed without an answer."""
+
+    TAKEN_BACK = "taken_back", pgettext_lazy("closing", "the person took it back")
+    REPEATS = "repeats", pgettext_lazy("closing", "it repeats another request of the person")
+    NO_REQUEST = "no_request", pgettext_lazy("closing", "it asks nothing about personal data")
+
+
 TRANSITIONS: dict[str, set[str]] = {
     RequestState.INITIATED: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
     RequestState.ACKNOWLEDGED: {
@@ -87,6 +96,19 @@ TRANSITIONS: dict[str, set[str]] = {
 }  # fmt: skip
 OPEN = (RequestState.INITIATED, RequestState.ACKNOWLEDGED, RequestState.REQUIRES_ACTION, RequestState.ACCEPTED)
 GRANTED = (RequestState.ACCEPTED, RequestState.FULFILLED)
+# a step of the trigger below: one officer closes what was taken back or is asked elsewhere, two what is no request
+CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NEW.state AND NOT (CASE NEW.closing
+                WHEN 'taken_back' THEN true
+                WHEN 'repeats' THEN NEW.subject_id IS NOT NULL AND EXISTS (
+                    SELECT 1 FROM subjects_subjectrequest r
+                    WHERE r.id = NEW.duplicate_of_id AND r.subject_id = NEW.subject_id
+                    AND r.state <> 'RequestUnfulfilled')
+                WHEN 'no_request' THEN coalesce(NEW.approved_by_id <> NEW.decided_by_id, false)
+                ELSE false
+            END) THEN
+                RAISE EXCEPTION 'a request is closed for a reason: taken back, a repeated one, or two say it is none'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_closed_why';
+            END IF;"""
 
 
 class RequestSteps(HouseTrigger):
@@ -127,6 +149,7 @@ class RequestSteps(HouseTrigger):
                 RAISE EXCEPTION 'a request that is % does not become %', OLD.state, NEW.state
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
             END IF;
+            {CLOSED_FOR_A_REASON}
             RETURN NEW;
         """
 
@@ -160,9 +183,11 @@ class SubjectRequestQuerySet(models.QuerySet):
         return self if officer.has_perm("subjects.view_withheld") else self.filter(disclosure=Disclosure.SUBJECT)
 
     def of_person(self, person):
-        """A person's own, and those they make for others; once it is established who asks, and nothing withheld."""
+        """A person's own, and those they made for others while they may act for them; nothing withheld, nor before it
+        is established who asks."""
+        powers = Representative.objects.in_force().filter(representative=person)
         return self.filter(
-            Q(subject=person) | Q(representative__representative=person),
+            Q(subject=person) | Q(representative__in=powers),
             identified_at__isnull=False,
             disclosure=Disclosure.SUBJECT,
         )
@@ -217,6 +242,7 @@ class SubjectRequest(models.Model):
     sealed_answer = models.BinaryField(null=True, editable=False)
     answer_sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)
     answered_at = at_moment(_("answered at"))
+    closing = models.CharField(_("why it is closed"), max_length=10, choices=Closing, blank=True, default="")
     duplicate_of = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="duplicates", verbose_name=_("repeats")
     )
@@ -315,7 +341,7 @@ class SubjectRequest(models.Model):
     @property
     def needs_second(self) -> bool:
         """Whether the decision that is proposed takes effect only when a second person approved it."""
-        return self.refusing or RequestKind.DESTROY in self.kinds
+        return self.refusing or self.closing == Closing.NO_REQUEST or RequestKind.DESTROY in self.kinds
 
     @property
     def waits_for_second(self) -> bool:

@@ -4,6 +4,7 @@ A person under financial monitoring is not told, and nobody who need not know is
 so that no list, count or number of the other can hint at them (DESIGN 4, ADR 11).
 """
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from audit.models import Event
+from audit.triggers import ACT, OFFICER, HouseTrigger
 from staff.opened import Opened
 from subjects.enums import IndexKind
 
@@ -29,6 +31,10 @@ class LegalHoldQuerySet(models.QuerySet):
         return self.filter(
             Q(until=None) | Q(until__gte=timezone.localdate(at)), Q(lifted_at=None) | Q(lifted_at__gt=at), since__lte=at
         )
+
+    def told(self):
+        """Those the person may know of: a check by a state body may be one of secrecy (DESIGN 4)."""
+        return self.exclude(kind=LegalHold.Kind.AUTHORITY)
 
 
 class LegalHold(models.Model):
@@ -182,6 +188,46 @@ class AmlEntry(Denied):
         ]
 
 
+class DecidedByAnother(HouseTrigger):
+    """A dispute is decided by who signs for it, did not put the person on the list, and once."""
+
+    name = "decided_by_another"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def render_declare(self, model: type[models.Model]) -> str:
+        return f"DECLARE {ACT} _officer bigint := {OFFICER};"
+
+    def get_func(self, model: type[models.Model]) -> str:
+        return """
+            IF TG_OP = 'UPDATE' THEN
+                IF OLD.decided_by_id IS NOT NULL AND (NEW.decided_by_id, NEW.decided_at, NEW.outcome, NEW.entry_id)
+                    IS DISTINCT FROM (OLD.decided_by_id, OLD.decided_at, OLD.outcome, OLD.entry_id) THEN
+                    RAISE EXCEPTION 'what is decided stays decided' USING ERRCODE = 'check_violation',
+                    CONSTRAINT = 'subjects_dispute_frozen';
+                END IF;
+                IF NEW.decided_by_id IS NOT DISTINCT FROM OLD.decided_by_id THEN
+                    RETURN NEW;
+                END IF;
+            END IF;
+            IF NEW.decided_by_id IS NULL THEN
+                RETURN NEW;
+            END IF;
+            IF NEW.decided_by_id IS DISTINCT FROM _officer THEN
+                RAISE EXCEPTION 'nobody signs for somebody else' USING ERRCODE = 'check_violation',
+                    CONSTRAINT = 'subjects_dispute_own_signature';
+            END IF;
+            IF EXISTS (
+                SELECT 1 FROM subjects_denylistentry e
+                WHERE e.id = NEW.entry_id AND NEW.decided_by_id IN (e.proposed_by_id, e.approved_by_id)
+            ) THEN
+                RAISE EXCEPTION 'whoever put the person on the list does not decide' USING ERRCODE = 'check_violation',
+                    CONSTRAINT = 'subjects_dispute_four_eyes';
+            END IF;
+            RETURN NEW;
+        """
+
+
 class DenialDispute(models.Model):
     """A person disputes that they are on the denylist; somebody who did not put them there decides."""
 
@@ -201,6 +247,7 @@ class DenialDispute(models.Model):
         verbose_name = _("dispute about the denylist")
         verbose_name_plural = _("disputes about the denylist")
         permissions = [("decide_denialdispute", _("Can decide a dispute about the denylist"))]
+        triggers = [DecidedByAnother()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(decided_by=None, decided_at=None) | Q(decided_by__isnull=False, decided_at__isnull=False),
@@ -230,6 +277,7 @@ class Suppression(Event):
 
     class Reason(models.TextChoices):
         OBJECTED = "objected", pgettext_lazy("suppression", "the person objected")
+        ENDED = "ended", pgettext_lazy("suppression", "the consent to advertising ended")
         ERASED = "erased", pgettext_lazy("suppression", "their data was erased")
         STRANGER = "stranger", pgettext_lazy("suppression", "the address is a stranger's")
         CONSENTED = "consented", pgettext_lazy("suppression", "the person agreed anew")

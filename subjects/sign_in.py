@@ -32,7 +32,7 @@ from staff.models import StaffUser
 from subjects import duplicates, search, texts
 from subjects.codes import LIVES, code_of, digest_of, is_current, make_code, newer
 from subjects.enums import LEAVES, IndexKind
-from subjects.models import CabinetEvent, CodeChannel, CodeUse, DataSubject, SearchKey, SignInCode, TextMessage
+from subjects.models import CabinetEvent, CodeChannel, CodeUse, DataSubject, SignInCode, TextMessage
 from subjects.rules import check_may_issue_paper_code
 
 KIND = "sign_in_code"
@@ -114,18 +114,6 @@ def _full_until(asks: QuerySet[SignInCode], limits: Limits) -> datetime | None:
     return max((end for end in ends if end > now), default=None)
 
 
-def _whose(kind: str, digest: bytes) -> DataSubject | None:
-    """The one person indexed under this; nobody when a phone belongs to several or the cabinet is closed.
-
-    A person known twice comes in by the file that leads, whichever of the two the number stands in.
-    """
-    files = SearchKey.objects.filter(kind=kind, digest=digest)
-    found = list(DataSubject.objects.filter(pk__in=duplicates.leading_files(files))[:2])
-    if len(found) != 1 or not LEAVES[found[0].standing].cabinet:
-        return None
-    return found[0]
-
-
 def _asked_to_sign_in(**conditions: object) -> QuerySet[SignInCode]:
     return SignInCode.objects.filter(use=CodeUse.SIGN_IN, **conditions)
 
@@ -142,7 +130,7 @@ def ask(*, identifier: str, address: str, channel: str = CodeChannel.EMAIL) -> A
     digest = search.digest(kind, identifier)
     address_digest = _digest_of_address(address)
     with acting_as("sign-in"), transaction.atomic():
-        subject = _whose(kind, digest)
+        subject = duplicates.whose(kind, digest)
         person = subject.pk if subject else 0  # 0 is nobody's id
         _queue_up(digest, address_digest, _digest_of_person(person, digest))
         until = (

@@ -7,10 +7,36 @@ from datetime import date, timedelta
 
 from django.contrib.postgres.fields import DateRangeField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from subjects.values import DataCategory
+from subjects.enums import Disclosure
+from subjects.formats import TECHNICAL
+from subjects.values import DataCategory, PersonalData
+
+
+class SourceSystemQuerySet(models.QuerySet):
+    def that_may_hold(self, subject, category=None):
+        """Systems that hold data on the person, or may: those asked when the person asks (94-V art. 24).
+
+        subject: DataSubject. category: the DataCategory that is put right; None for all. By the categories a system is
+        named to hold, of which we know a value the person may be told of, and by what it told of the person. What it
+        never said is unknown, not nothing: a system in use without categories, and one of technical data that tells of
+        nobody, are asked too. One out of use is asked while something says that it holds data still.
+        """
+        named = SystemCategory.objects.filter(system=OuterRef("pk"))
+        mine = TechnicalHolding.objects.filter(system=OuterRef("pk"), subject=subject)
+        unknown = Q(retired_on=None) & ~Exists(named)
+        if category is not None:
+            return self.filter(
+                unknown | Exists(named.filter(category=category)) | Exists(mine.filter(category=category))
+            )
+        # the same for whom something is withheld of and whom not: the work must not tell (DESIGN 4)
+        values = PersonalData.objects.filter(subject=subject, disclosure=Disclosure.SUBJECT).values("category")
+        silent = Exists(named.filter(category__code__in=TECHNICAL)) & ~Exists(
+            TechnicalHolding.objects.filter(system=OuterRef("pk"))
+        )
+        return self.filter(unknown | Exists(named.filter(category__in=values)) | Exists(mine) | silent)
 
 
 class SourceSystem(models.Model):
@@ -22,6 +48,8 @@ class SourceSystem(models.Model):
     unit = models.CharField(_("unit that answers for it"), max_length=200, blank=True)
     email = models.EmailField(_("e-mail of the unit"), blank=True)
     retired_on = models.DateField(_("out of use since"), null=True, blank=True)
+
+    objects = SourceSystemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("system that holds data")

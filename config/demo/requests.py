@@ -13,7 +13,7 @@ from subjects import request_services as services
 from subjects.clock_models import DutyRule, PauseReason
 from subjects.enums import Standing
 from subjects.models import DataCategory, DataSubject, SourceSystem
-from subjects.requests import Refusal, RequestChannel, RequestKind, RequestState, SubjectRequest
+from subjects.requests import Closing, Refusal, RequestChannel, RequestKind, RequestState, SubjectRequest
 
 # the customers they are of, by their place among the ordinary ones; those before are other parts' of the demo
 FIRST = 110
@@ -130,7 +130,7 @@ class Desk:
             return row
         with acting_as(f"officer:{by.pk}"):
             if state == RequestState.UNFULFILLED:
-                return services.close(request=row, by=by)
+                return services.close(request=row, by=by, reason=Closing.TAKEN_BACK)
             row = services.take_up(request=row, by=by)
             if state == RequestState.REQUIRES_ACTION:
                 return services.pause(request=row, reason=PauseReason.UNCLEAR, by=by)
@@ -176,7 +176,7 @@ class Desk:
         first = self.ask("complaint")
         again = self.ask("complaint", person=first.subject, channel=RequestChannel.POST)
         with acting_as(f"officer:{officer.pk}"), translation.override("ru"):
-            services.close(request=again, by=officer, duplicate_of=first)
+            services.close(request=again, by=officer, reason=Closing.REPEATS, duplicate_of=first)
             unknown = {"kinds": ["access"], "channel": RequestChannel.POST, "language": "ru", "by": officer}
             services.register(**unknown)
             row = services.register(**unknown)

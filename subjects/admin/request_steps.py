@@ -105,7 +105,7 @@ STEPS = (
     Step(
         "close", _("Close without an answer"), rules.check_may_close, forms.CloseForm,
         lambda row, by, given: services.close(request=row, by=by, **given),
-        _("Only when the person took it back, or when it repeats another request of theirs."),
+        _("The person took it back, it repeats another request of theirs, or it is no request about personal data."),
     ),
 )  # fmt: skip
 BY_NAME = {step.name: step for step in STEPS}

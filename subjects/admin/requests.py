@@ -318,6 +318,9 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         said = [str(step.help)] if step.help else []
         if step.name == "approve" and row.refusing:
             said.append(gettext("The refusal goes to the person: %(reason)s.") % {"reason": row.get_refusal_display()})
+        if step.name == "approve" and row.closing:
+            said.append(gettext("It is closed without an answer: %(reason)s.") % {"reason": row.get_closing_display()})
+            return said
         if step.name in ("approve", "grant") and RequestKind.DESTROY in row.kinds and not row.refusing:
             said.append(
                 gettext("The use of the data stops, and until when the law keeps them is written down and told.")

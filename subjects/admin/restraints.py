@@ -1,5 +1,6 @@
 """What restrains us about a person: holds, the denylist, disputes about it, financial monitoring, suppressions."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -101,22 +102,31 @@ class DeniedAdmin(StepsAdmin):
         row = get_object_or_404(self.get_queryset(request), pk=pk)
         if not self.has_view_permission(request, row) or not request.user.has_perm("subjects.reveal_value"):
             raise PermissionDenied
-        form = RevealForm(request.POST if request.method == "POST" else None)
-        opened = None
-        if form.is_valid():
-            try:
-                opened = denylist.read_note(entry=row, by=request.user, reason=form.cleaned_data["reason"])
-            except PermissionDenied as error:
-                return render(request, "403.html", {"sentence": str(error)}, status=403)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Note of %(entry)s") % {"entry": row},
-            "opts": self.opts,
-            "original": row,
-            "form": form,
-            "opened": opened,
-        }
-        return render(request, "admin/subjects/note.html", context, status=422 if form.errors else 200)
+        title = gettext("Note of %(entry)s") % {"entry": row}
+        return _opened(
+            self, request, row, title, lambda reason: denylist.read_note(entry=row, by=request.user, reason=reason)
+        )
+
+
+def _opened(
+    page: admin.ModelAdmin, request: HttpRequest, row: models.Model, title: str, read: Callable[[str], dict]
+) -> HttpResponse:
+    form = RevealForm(request.POST if request.method == "POST" else None)
+    opened = None
+    if form.is_valid():
+        try:
+            opened = read(form.cleaned_data["reason"])
+        except PermissionDenied as error:
+            return render(request, "403.html", {"sentence": str(error)}, status=403)
+    context = {
+        **page.admin_site.each_context(request),
+        "title": title,
+        "opts": page.opts,
+        "original": row,
+        "form": form,
+        "opened": opened,
+    }
+    return render(request, "admin/subjects/note.html", context, status=422 if form.errors else 200)
 
 
 class ToReview(admin.SimpleListFilter):
@@ -229,6 +239,9 @@ def _may_decide(row: DenialDispute, by: StaffUser) -> bool:
 
 @admin.register(DenialDispute)
 class DenialDisputeAdmin(StepsAdmin):
+    """Disputes: what the person says is opened with a reason by who decides."""
+
+    change_form_template = "admin/subjects/dispute.html"
     list_display = ("__str__", "entry", "opened_at", "outcome", "decided_by", "decided_at")
     list_filter = ("outcome",)
     list_select_related = ("entry", "decided_by")
@@ -248,6 +261,25 @@ class DenialDisputeAdmin(StepsAdmin):
             lambda row, by: denylist.decide_dispute(dispute=row, outcome="removed", by=by),
         ),
     )
+
+    def get_urls(self) -> list:
+        view = self.admin_site.admin_view(self.statement_view)
+        return [path("<int:pk>/statement/", view, name="subjects_denialdispute_statement"), *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
+        row = context["original"]
+        context["may_read"] = row.sealed_statement is not None and request.user.has_perm("subjects.reveal_value")
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def statement_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, then show once what the person says; the record stands before the words do."""
+        row = get_object_or_404(self.get_queryset(request).select_related("entry__subject"), pk=pk)
+        if not self.has_view_permission(request, row) or not request.user.has_perm("subjects.reveal_value"):
+            raise PermissionDenied
+        title = gettext("What the person says")
+        return _opened(
+            self, request, row, title, lambda why: denylist.read_statement(dispute=row, by=request.user, reason=why)
+        )
 
 
 @admin.register(Suppression)

@@ -15,6 +15,7 @@ from django.test import Client
 
 from staff import opening
 from staff.rules import NotAllowed
+from subjects import duplicates
 from subjects.models import CabinetEvent, CabinetSession, HandoverKey, HandoverUse
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
@@ -220,6 +221,15 @@ def test_a_person_whose_cabinet_is_closed_is_not_let_in(person):
     person.standing = "deceased"
     person.save()
     assert brought(token()).status_code == 403
+
+
+@pytest.mark.django_db
+def test_who_is_known_twice_comes_in_by_the_file_that_leads(person):
+    leading = DataSubjectFactory(client_number="B-1")
+    duplicates.unite(leading=leading, following=person)
+    assert brought(token()).status_code == 302
+    assert CabinetSession.objects.get().subject == leading
+    assert CabinetEvent.objects.get(kind="handed_over").subject == leading
 
 
 @pytest.mark.django_db

@@ -96,21 +96,21 @@ def test_two_files_are_linked_and_nothing_of_either_moves():
         assert search.people(term, most=10) == sorted([leading.pk, following.pk], reverse=True), term
     # the cabinet opens by the file that leads and shows the data of both
     digest = search.digest(IndexKind.PHONE, "+77019998877")
-    assert sign_in._whose(IndexKind.PHONE, digest) == leading
+    assert duplicates.whose(IndexKind.PHONE, digest) == leading
     shown = {value.parts["value"] for value in vault.own_values(subject=leading, page="x")}
     assert {OLD, "+77011112233", "+77019998877"} <= shown
     # and apart again
     relations.unlink(row=link, by=permit(StaffUserFactory(), "subjects.change_personlink"))
     assert search.people("K-2", most=10) == [following.pk]
-    assert sign_in._whose(IndexKind.PHONE, digest) == following
+    assert duplicates.whose(IndexKind.PHONE, digest) == following
 
 
 def test_a_phone_of_two_linked_files_still_opens_the_cabinet_and_of_two_people_never():
     first, second = DataSubjectFactory(phone="+77011112233"), DataSubjectFactory(phone="+77011112233")
     digest = search.digest(IndexKind.PHONE, "+77011112233")
-    assert sign_in._whose(IndexKind.PHONE, digest) is None
+    assert duplicates.whose(IndexKind.PHONE, digest) is None
     duplicates.unite(leading=second, following=first)
-    assert sign_in._whose(IndexKind.PHONE, digest) == second
+    assert duplicates.whose(IndexKind.PHONE, digest) == second
 
 
 def test_one_file_leads_and_there_are_no_chains():

@@ -15,10 +15,12 @@ from django.utils import timezone
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
-from subjects import deadlines, registers, relations, request_answers, request_queues
+from subjects import deadlines, registers, relations, request_answers, request_files, request_queues
 from subjects import request_services as services
-from subjects.models import DataSubject, SourceSystem, SubjectRequest
+from subjects.models import AutomatedDecision, DataSubject, SourceSystem, SubjectRequest
 from subjects.requests import RequestKind, RequestState
+from tests.consent.factories import form as form_of
+from tests.consent.factories import given, version
 from tests.consent.system import client_and_key
 from tests.staff.conftest import at_desk, member  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -182,6 +184,22 @@ class TestOneRequest:
         row.refresh_from_db()
         assert (row.state, row.decided_by, row.approved_by) == (RequestState.REJECTED, officer, dpo)
 
+    def test_a_request_is_closed_for_a_reason_and_as_none_by_two(self, person, member, at_desk):  # noqa: F811
+        officer, dpo = member("officer", language="en"), member("dpo", language="en")
+        row = asked(person, None, "access")
+        desk = at_desk(officer)
+        assert desk.post(step(row, "close")).status_code == 422
+        assert desk.post(step(row, "close"), {"reason": "repeats"}).status_code == 422
+        assert "Take it up first" in text_of(desk.post(step(row, "close"), {"reason": "no_request"}))
+        desk.post(step(row, "take-up"))
+        desk.post(step(row, "close"), {"reason": "no_request"})
+        assert "To close without an answer: it asks nothing" in text_of(desk.get(page_of(row)))
+        other = at_desk(dpo)
+        assert "It is closed without an answer: it asks" in text_of(other.get(step(row, "approve")))
+        other.post(step(row, "approve"))
+        row.refresh_from_db()
+        assert (row.state, row.closing, row.approved_by) == (RequestState.UNFULFILLED, "no_request", dpo)
+
     def test_the_page_costs_the_same_however_much_there_is(self, person, member, at_desk):  # noqa: F811
         desk, row = at_desk(member("officer")), asked(person, None, "access")
         desk.post(step(row, "take-up"))
@@ -344,6 +362,58 @@ class TestCabinet:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE subjects_representative SET acts = '{ask,know}'")
         assert seat.get(answer).status_code == 200
+
+    @pytest.mark.parametrize("over", ["ended_at = now(), ended_by_id = %s", "valid_until = valid_from - 1"])
+    def test_a_power_that_is_over_shows_nothing_any_more(self, person, member, over):  # noqa: F811
+        friend, officer = DataSubjectFactory(), member("officer")
+        who = self.power(person, friend, officer, acts=["ask"])
+        row = asked(person, None, "correct", text="…", representative=who)
+        file = request_files.attach(request=row, kind="power_of_attorney", content=PDF)
+        seat = inside(friend, "en")
+        assert str(row) in text_of(seat.get(MINE))
+        assert seat.get(reverse("cabinet:request", args=[row.public_id])).status_code == 200
+        assert request_files.for_person(row, friend) == [file]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE subjects_representative SET valid_from = valid_from - 9, {over}",
+                [officer.pk] if "%s" in over else None,
+            )
+        row = SubjectRequest.objects.get(pk=row.pk)
+        assert request_files.for_person(row, friend) == []
+        assert str(row) not in text_of(seat.get(MINE))
+        assert seat.get(reverse("cabinet:request", args=[row.public_id])).status_code == 404
+        assert seat.get(reverse("cabinet:request-file", args=[row.public_id, file.public_id])).status_code == 404
+        added = seat.post(reverse("cabinet:request-attach", args=[row.public_id]), {"file": paper()})
+        assert (added.status_code, row.files.count()) == (404, 1)
+        assert str(row) in text_of(inside(person).get(MINE)), "it stays the person's own"
+
+    def test_who_may_only_ask_is_not_told_what_was_decided_or_consented_to(self, person, member):  # noqa: F811
+        friend, officer = DataSubjectFactory(), member("officer")
+        given(person, version(form_of("C8")))
+        AutomatedDecision.objects.create(
+            subject=person, client="loans", number="A-77", kind="credit", outcome="refused", categories=[],
+            occurred_at=timezone.now() - timedelta(days=2),
+        )  # fmt: skip
+        who = self.power(person, friend, officer, acts=["ask"])
+        seat, kinds = inside(friend, "en"), {"kind": ["withdraw", "human_review"]}
+        page = text_of(seat.get(NEW, kinds))
+        assert f'value="{who.pk}"' in page
+        assert 'value="C8"' not in page
+        assert "A-77" not in page
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE subjects_representative SET acts = '{ask,know}'")
+        page = text_of(seat.get(NEW, kinds))
+        assert 'value="C8"' in page
+        assert "A-77" in page
+
+    @staticmethod
+    def power(person, friend, officer, *, acts):
+        with acting_as(f"officer:{officer.pk}"):
+            return relations.authorise(
+                subject=person, representative=friend, basis="power_of_attorney", acts=acts, by=officer,
+                document_kind="power_of_attorney", last_four="0042",
+                valid_until=timezone.localdate() + timedelta(days=9),
+            )  # fmt: skip
 
     def test_the_pages_cost_the_same_with_one_request_and_with_many(self, person):
         seat = inside(person)

@@ -28,6 +28,7 @@ from subjects import (
     request_answers,
     request_files,
     request_letters,
+    request_timeline,
     request_words,
     vault,
 )
@@ -40,6 +41,8 @@ from subjects.models import (
     RequestFile,
     SourceSystem,
     SubjectRequest,
+    SystemCategory,
+    TechnicalHolding,
 )
 from subjects.requests import TRANSITIONS, RequestKind, RequestState
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -171,9 +174,10 @@ class TestSteps:
                 "approved_at": now,
             },
             "RequestAccepted": signed,
+            "RequestUnfulfilled": {"closing": "taken_back"},
         }  # fmt: skip
         none = {
-            "answered_at": None, "answer_sha256": "", "sealed_answer": None, "refusing": False, "refusal": "",
+            "answered_at": None, "answer_sha256": "", "sealed_answer": None, "refusing": False, "refusal": "", "closing": "",
             "approved_by_id": None, "approved_at": None, "decided_by_id": None, "decided_at": None,
         }  # fmt: skip
         wrong = []
@@ -218,18 +222,60 @@ class TestSteps:
     def test_what_is_closed_stays_closed(self, person, officer):
         row = asked(person, None, "access")
         with as_officer(officer):
-            services.close(request=row, by=officer)
-            for verb in (services.take_up, services.decide, services.answer, services.close, services.resume):
+            row = services.close(request=row, by=officer, reason="taken_back")
+            assert row.closing == "taken_back"
+            for verb in (services.take_up, services.decide, services.answer, services.resume):
                 with pytest.raises(NotAllowed):
                     verb(request=row, by=officer)
+            with pytest.raises(NotAllowed):
+                services.close(request=row, by=officer, reason="taken_back")
+        assert any(item.why == "the person took it back" for item in request_timeline.for_officer(row))
 
     def test_a_duplicate_is_a_link_to_a_request_of_the_same_person(self, person, officer):
         first, again, strangers = (asked(who, None, "access") for who in (person, person, DataSubjectFactory()))
         with as_officer(officer):
-            with pytest.raises(ValidationError, match="same person"):
-                services.close(request=again, by=officer, duplicate_of=strangers)
-            again = services.close(request=again, by=officer, duplicate_of=first)
+            for other, words in ((strangers, "same person"), (again, "same person"), (None, "which request")):
+                with pytest.raises(ValidationError, match=words):
+                    services.close(request=again, by=officer, reason="repeats", duplicate_of=other)
+            with pytest.raises(ValidationError, match="only when"):
+                services.close(request=again, by=officer, reason="taken_back", duplicate_of=first)
+            again = services.close(request=again, by=officer, reason="repeats", duplicate_of=first)
+            with pytest.raises(ValidationError, match="closed without an answer itself"):
+                services.close(request=first, by=officer, reason="repeats", duplicate_of=again)
         assert list(first.duplicates.all()) == [again]
+
+    def test_two_whom_nobody_knows_are_not_one_person(self, officer):
+        first, again = (asked(None, officer, "access") for _time in range(2))
+        with as_officer(officer), pytest.raises(ValidationError, match="same person"):
+            services.close(request=again, by=officer, reason="repeats", duplicate_of=first)
+
+    def test_nobody_says_alone_that_it_is_no_request(self, person, officer, second):
+        row = asked(person, None, "complaint", text="Спасибо")
+        with as_officer(second):
+            with pytest.raises(NotAllowed, match="Take it up"):
+                services.close(request=row, by=second, reason="no_request")
+            services.take_up(request=row, by=second)
+            row = services.close(request=row, by=second, reason="no_request")
+            assert (row.state, row.waits_for_second) == (RequestState.ACKNOWLEDGED, True)
+            assert deadlines.of(row.about).open().exists(), "the clock runs on"
+            with pytest.raises(NotAllowed, match="somebody else"):
+                services.approve(request=row, by=second)
+            row = services.send_back(request=row, by=second)
+            assert row.closing == ""
+            row = services.close(request=row, by=second, reason="no_request")
+        third = permit(StaffUserFactory(), *APPROVES)
+        with as_officer(third):
+            row = services.approve(request=row, by=third)
+        assert (row.state, row.approved_by) == (RequestState.UNFULFILLED, third)
+        assert not deadlines.of(row.about).open().exists()
+        letter = Letter.objects.filter(subject=person, kind="request_closed").get()
+        assert KINDS["request_closed"].context(letter.cause, "ru")["no_request"]
+
+    @pytest.mark.parametrize("closing", ["", "repeats", "no_request"])
+    def test_the_database_refuses_a_request_closed_for_no_reason(self, person, officer, closing):
+        row = asked(person, None, "access")
+        with as_officer(officer), pytest.raises(IntegrityError, match="closed for a reason"), transaction.atomic():
+            SubjectRequest.objects.filter(pk=row.pk).update(state=RequestState.UNFULFILLED, closing=closing)
 
 
 class TestFourEyes:
@@ -381,6 +427,39 @@ class TestActs:
         row = granted(person, officer, "access")
         assert set(row.items.values_list("system__code", flat=True)) == {"crm", "site"}
 
+    def test_work_goes_to_the_systems_that_hold_the_data_or_may(self, officer):
+        with acting_as("command:load_registers@test"):
+            registers.load()
+        person = DataSubjectFactory(email="a@example.kz")
+        stranger = DataSubjectFactory()
+        for code, names, retired in (
+            ("post", "email", None), ("archive", "email", timezone.localdate()), ("hr", "salary_date", None),
+            ("web", "cookie", None), ("proxy", "cookie", None), ("logs", "ip_address", None),
+            ("attic", "cookie", timezone.localdate()), ("new", "", None), ("gone", "", timezone.localdate()),
+        ):  # fmt: skip
+            system = SourceSystem.objects.create(code=code, title_ru=code, title_kk=code, retired_on=retired)
+            for name in names.split():
+                SystemCategory.objects.create(system=system, category=DataCategory.objects.get(code=name))
+        days = (timezone.localdate() - timedelta(days=9), timezone.localdate())
+        for code, whose, name in (
+            ("web", person, "cookie"),
+            ("proxy", stranger, "cookie"),
+            ("attic", person, "cookie"),
+        ):
+            TechnicalHolding.objects.create(
+                subject=whose, system=SourceSystem.objects.get(code=code), during=days, count=1,
+                category=DataCategory.objects.get(code=name),
+            )  # fmt: skip
+
+        def asked_of(row: SubjectRequest) -> set[str]:
+            return set(row.items.filter(system__isnull=False).values_list("system__code", flat=True))
+
+        # `logs` never told of anybody, `new` of nothing at all: unknown is not "holds nothing"
+        assert asked_of(granted(person, officer, "access")) == {"post", "archive", "web", "attic", "logs", "new"}
+        email = DataCategory.objects.get(code="email")
+        row = granted(person, officer, "correct", text="Ошибка", category=email)
+        assert asked_of(row) == {"post", "archive", "new"}
+
     def test_object_stops_the_use_and_a_lifted_one_lets_it_go_on(self, person, officer):
         from consent import registers as consent_registers
 
@@ -455,13 +534,17 @@ class TestDestruction:
         row.language = "en"
         assert f"– {line.category}: " in request_answers.proposed(row)
 
-    def test_under_a_hold_no_day_is_promised(self, person, officer, second):
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [("court", "a case before a court"), ("claim", "a claim of ours"), ("complaint", "your complaint")],
+    )
+    def test_under_a_hold_no_day_is_promised_and_the_answer_says_which(self, person, officer, second, kind, words):
         with as_officer(permit(officer, "subjects.add_legalhold")) as by:
-            holds.place(subject=person, kind="court", case_number="7", body="Суд", by=by)
+            holds.place(subject=person, kind=kind, case_number="7", body="Суд", by=by)
         row, line = self.destroyed(person, officer, second)
         assert (line.held, line.until) == (True, None)
         row.language = "en"
-        assert "asked us to keep them" in request_answers.proposed(row)
+        assert words in request_answers.proposed(row)
 
     @staticmethod
     def destroyed(person, officer, second):

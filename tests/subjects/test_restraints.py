@@ -160,6 +160,40 @@ class TestDenylist:
             opening.approve_closing(entry, by=then)
         assert not DenylistEntry.objects.in_force().exists()
 
+    def test_who_decides_reads_what_the_person_says(self, person, member):  # noqa: F811
+        dispute = denylist.dispute(entry=deny(person, by=author(), then=second()), statement="Это не я")
+        place, client = f"/admin/subjects/denialdispute/{dispute.pk}/", Client()
+        client.force_login(member(Role.DPO))
+        assert f"{place}statement/" in client.get(f"{place}change/").content.decode()
+        assert "Это не я" not in client.get(f"{place}statement/").content.decode()
+        assert not AccessRecord.objects.exists()
+        assert "Это не я" in client.post(f"{place}statement/", {"reason": "check"}).content.decode()
+        assert AccessRecord.objects.get(door="reveal").reference == str(person)
+        client.force_login(member(Role.OFFICER))
+        assert client.post(f"{place}statement/", {"reason": "check"}).status_code == 403
+        for poor in ("subjects.reveal_value", "subjects.view_denialdispute"):
+            with pytest.raises(PermissionDenied):
+                denylist.read_statement(dispute=dispute, by=permit(StaffUserFactory(), poor), reason="check")
+
+    def test_the_database_refuses_a_dispute_decided_by_who_listed_the_person(self, person):
+        by, then, judge = author(), second(), StaffUserFactory()
+        dispute = denylist.dispute(entry=deny(person, by=by, then=then))
+        row = DenialDispute.objects.filter(pk=dispute.pk)
+
+        def decided(who: StaffUser, outcome: str = "upheld") -> int:
+            with transaction.atomic():
+                return row.update(outcome=outcome, decided_by=who, decided_at=timezone.now())
+
+        for own in (by, then):
+            with as_officer(own), pytest.raises(IntegrityError, match="put the person on the list"):
+                decided(own)
+        with as_officer(by), pytest.raises(IntegrityError, match="nobody signs"):
+            decided(judge)
+        with as_officer(judge):
+            assert decided(judge) == 1
+            with pytest.raises(IntegrityError, match="stays decided"):
+                decided(judge, "removed")
+
     def test_a_dispute_has_no_outcome_without_who_and_when(self, person):
         dispute = denylist.dispute(entry=deny(person, by=author(), then=second()))
         with pytest.raises(IntegrityError), transaction.atomic():

@@ -4,6 +4,7 @@ API, what requests do and what they are answered. A coded refusal would itself b
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from difflib import ndiff
@@ -23,6 +24,7 @@ from notifications.ports import KINDS
 from subjects import (
     deadlines,
     denylist,
+    holds,
     registers,
     request_answers,
     request_timeline,
@@ -32,7 +34,7 @@ from subjects import (
 )
 from subjects import request_services as services
 from subjects.enums import Disclosure
-from subjects.models import AutomatedDecision, DataSubject, PersonalData, SourceSystem, SubjectRequest
+from subjects.models import AutomatedDecision, DataSubject, LegalHold, PersonalData, SourceSystem, SubjectRequest
 from subjects.requests import RequestKind
 from tests.consent.system import client_and_key
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -221,8 +223,8 @@ def in_file(person: DataSubject) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize("kind", RequestKind.values)
-def test_a_request_of_a_monitored_person_is_granted_and_answered_like_any_other(kind, officer, other):
+def compared(kind: str, quietly: Callable[[DataSubject], object], officer, other) -> list[dict[str, object]]:
+    """What the same request leads to of a person to whom something was done quietly, and of one who is free."""
     SourceSystem.objects.create(code="crm", title_ru="CRM", title_kk="CRM")
     watched, free = DataSubjectFactory(iin="850314390019"), DataSubjectFactory(iin="921130490023")
     for number, person in enumerate((watched, free)):
@@ -231,8 +233,26 @@ def test_a_request_of_a_monitored_person_is_granted_and_answered_like_any_other(
             subject=person, client="loans", number=str(number), kind="credit", outcome="refused", categories=[],
             occurred_at=timezone.now() - timedelta(days=2),
         )  # fmt: skip
-    monitor(watched, by=author(), then=second())
-    assert denylist.AmlEntry.objects.in_force().filter(subject=watched).exists()
-    results = [outcome(brought(person, kind, officer, other)) for person in (watched, free)]
+    quietly(watched)
+    return [outcome(brought(person, kind, officer, other)) for person in (watched, free)]
+
+
+@pytest.mark.parametrize("kind", RequestKind.values)
+def test_a_request_of_a_monitored_person_is_granted_and_answered_like_any_other(kind, officer, other):
+    results = compared(kind, lambda person: monitor(person, by=author(), then=second()), officer, other)
+    assert denylist.AmlEntry.objects.in_force().count() == 1
+    assert results[0] == results[1]
+    assert results[0]["state"] == "RequestFulfilled"
+
+
+@pytest.mark.parametrize("kind", ["destroy", "access", "complaint"])
+def test_a_check_that_may_be_secret_is_told_to_nobody_whom_it_is_about(kind, officer, other):
+    def hold(person: DataSubject) -> None:
+        with as_officer(permit(StaffUserFactory(), "subjects.add_legalhold")) as by:
+            holds.place(subject=person, kind="authority", case_number="5", body="Орган", by=by)
+
+    results = compared(kind, hold, officer, other)
+    held = LegalHold.objects.get().subject_id
+    assert holds.held([held]) == {held}
     assert results[0] == results[1]
     assert results[0]["state"] == "RequestFulfilled"
