@@ -58,6 +58,16 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
     _set_standing(person, before or Standing.ORDINARY, UNBLOCKED)
 
 
+# how a value that a request brings came in; what came by e-mail or through a state body an officer entered
+SOURCE_OF = {
+    RequestChannel.CABINET: Source.CABINET,
+    RequestChannel.OFFICE: Source.FORM,
+    RequestChannel.POST: Source.FORM,
+    RequestChannel.PHONE: Source.PHONE,
+    RequestChannel.API: Source.API,
+}
+
+
 @transaction.atomic
 def correct(request: SubjectRequest, by: StaffUser) -> None:
     """Put the right value in; what the request does not say exactly is work for an officer. Raises NotAllowed.
@@ -84,7 +94,7 @@ def correct(request: SubjectRequest, by: StaffUser) -> None:
             subject=request.subject,
             category=category,
             parts=parts,
-            source=Source.CABINET if request.channel == RequestChannel.CABINET else Source.FORM,
+            source=SOURCE_OF.get(request.channel, Source.OFFICER),
             origin=Origin.SUBJECT,
             override=OverrideReason.PERSON,
         )
