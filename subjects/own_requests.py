@@ -173,7 +173,7 @@ def make(form: AskForm) -> SubjectRequest:
 
 
 def answered_by(kinds: Sequence[str], *, at: datetime | None = None) -> datetime | None:
-    """Until when we would answer a request of these kinds made at `at` (aware, now by default): the first of their terms.
+    """The first of the terms in which we would answer these kinds, asked at `at` (aware, now by default).
 
     None without a rule.
     """

@@ -58,13 +58,12 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
     _set_standing(person, before or Standing.ORDINARY, UNBLOCKED)
 
 
-# how a value that a request brings came in; what came by e-mail or through a state body an officer entered
+# how a value that a request brings came in; on any other way an officer granted it, and no system puts back the old one
 SOURCE_OF = {
     RequestChannel.CABINET: Source.CABINET,
     RequestChannel.OFFICE: Source.FORM,
     RequestChannel.POST: Source.FORM,
     RequestChannel.PHONE: Source.PHONE,
-    RequestChannel.API: Source.API,
 }
 
 
