@@ -142,7 +142,7 @@ class Deadline(models.Model):
     counted_from = models.DateTimeField(_("counted from"))
     amount = models.PositiveSmallIntegerField(_("counted"))
     # the last moment that is still in time: the last second of the day, in Asia/Almaty, for a term in days
-    due_at = models.DateTimeField(_("due at"))
+    due_at = models.DateTimeField(pgettext_lazy("deadline", "due at"))
     reckoned_at = models.DateTimeField(_("counted at"))
     paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
     pause_reason = models.CharField(_("reason of the pause"), max_length=20, choices=PauseReason, blank=True)

@@ -62,7 +62,7 @@ def requests(reading: Reading) -> Table:
         due[deadline.about] = min(due.get(deadline.about, deadline.due_at), deadline.due_at)
     columns = {
         "number": _("number"), "asked": _("what is asked"), "channel": _("channel"),
-        "received": _("received at"), "due": _("due at"), "state": _("state"),
+        "received": _("received at"), "due": pgettext_lazy("deadline", "due at"), "state": _("state"),
         "answered": _("answered at"), "refusal": _("ground of the refusal"),
     }  # fmt: skip
     return Table(

@@ -175,13 +175,16 @@ def make(form: AskForm) -> SubjectRequest:
 
 
 def answered_by(kinds: Sequence[str], *, at: datetime | None = None) -> datetime | None:
-    """Until when we would answer a request of these kinds made at `at` (aware, now by default); None without a rule."""
+    """The first of the terms in which we would answer these kinds, asked at `at` (aware, now by default).
+
+    None without a rule.
+    """
     at, days = at or timezone.now(), calendar_days.days()
     try:
         ends = [clock.due(deadlines.rule(code, at=at), at, days=days) for code in {services.RULE_OF[k] for k in kinds}]
     except ValidationError:
         return None
-    return max(ends, default=None)
+    return min(ends, default=None)
 
 
 class MoreForm(forms.Form):

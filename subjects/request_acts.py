@@ -58,6 +58,15 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
     _set_standing(person, before or Standing.ORDINARY, UNBLOCKED)
 
 
+# how a value that a request brings came in; on any other way an officer granted it, and no system puts back the old one
+SOURCE_OF = {
+    RequestChannel.CABINET: Source.CABINET,
+    RequestChannel.OFFICE: Source.FORM,
+    RequestChannel.POST: Source.FORM,
+    RequestChannel.PHONE: Source.PHONE,
+}
+
+
 @transaction.atomic
 def correct(request: SubjectRequest, by: StaffUser) -> None:
     """Put the right value in; what the request does not say exactly is work for an officer. Raises NotAllowed.
@@ -84,7 +93,7 @@ def correct(request: SubjectRequest, by: StaffUser) -> None:
             subject=request.subject,
             category=category,
             parts=parts,
-            source=Source.CABINET if request.channel == RequestChannel.CABINET else Source.FORM,
+            source=SOURCE_OF.get(request.channel, Source.OFFICER),
             origin=Origin.SUBJECT,
             override=OverrideReason.PERSON,
         )

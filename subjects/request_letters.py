@@ -66,11 +66,12 @@ def _operator(language: str) -> dict:
 
 def _context(cause: str, language: str) -> dict:
     request = SubjectRequest.objects.get(pk=_key_of(cause))
-    last = deadlines.of(request.about).order_by("-due_at").first()
+    terms = deadlines.of(request.about).order_by("due_at")
+    first = terms.open().first() or terms.first()
     return {
         "number": str(request),
         "received_at": request.received_at,
-        "due_at": last.due_at if last else None,
+        "due_at": first.due_at if first else None,
         "no_request": request.closing == Closing.NO_REQUEST,
         **_operator(language),
     }

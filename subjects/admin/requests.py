@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -200,7 +200,8 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             else:
                 messages.success(request, gettext("The request is registered: %(number)s.") % {"number": row})
                 return redirect("admin:subjects_subjectrequest_change", row.pk)
-        context = self._context(request, None, gettext("Register a request"), form=form, label=_("Register"))
+        title, label = gettext("Register a request"), pgettext("act", "Register")
+        context = self._context(request, None, title, form=form, label=label)
         return render(request, "admin/subjects/add.html", context, status=422 if form.errors else 200)
 
     def _page(self, request: HttpRequest, row: SubjectRequest, *, words: list | None = None) -> HttpResponse:

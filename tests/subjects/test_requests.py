@@ -22,9 +22,11 @@ from staff.rules import NotAllowed
 from subjects import (
     deadlines,
     holds,
+    own_requests,
     ports,
     registers,
     relations,
+    request_acts,
     request_answers,
     request_files,
     request_letters,
@@ -632,3 +634,24 @@ class TestDigest:
 
     def test_nobody_is_told_of_nothing(self, officer):
         assert request_letters.write_digests() == 0
+
+
+def test_of_several_terms_the_first_is_told_before_it_is_sent_in_the_letter_and_in_the_queue(person):
+    kinds = [RequestKind.ACCESS, RequestKind.BLOCK]
+    access, block = (own_requests.answered_by([kind]) for kind in kinds)
+    assert block < access and own_requests.answered_by(kinds).date() == block.date()
+    row = asked(person, None, *kinds)
+    told = request_letters._context(f"{row.about}#received", "en")["due_at"]
+    assert told == min(deadline.due_at for deadline in deadlines.of(row.about))
+
+
+@pytest.mark.parametrize(
+    ("channel", "source"), [("office", "form"), ("phone", "phone"), ("email", "officer"), ("api", "officer")]
+)
+def test_a_value_that_a_request_brought_says_by_which_way_it_came(person, officer, channel, source):
+    category = DataCategory.objects.get(code="employer")
+    row = asked(person, None, "correct", category=category, value="Айқын")
+    row.channel = channel
+    with as_officer(officer):
+        request_acts.correct(row, officer)
+    assert person.values.get(category=category).source == source

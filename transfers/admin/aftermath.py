@@ -221,7 +221,7 @@ class TransferNoticeAdmin(ReadOnlyAdmin, KeysetAdmin):
     def _clock(row: TransferNotice) -> Any:
         return deadlines.of(row.about).order_by("-pk").first()
 
-    @admin.display(description=_("due at"))
+    @admin.display(description=pgettext_lazy("deadline", "due at"))
     def due(self, row: TransferNotice) -> str:
         clock = self._clock(row)
         return date_format(timezone.localtime(clock.due_at), "DATE_FORMAT") if clock else "—"

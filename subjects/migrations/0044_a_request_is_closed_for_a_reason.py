@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subjects", "0042_dispute_decided_by_another"),
+        ("subjects", "0043_dispute_decided_by_another"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subjects", "0040_life_events_and_records"),
+        ("subjects", "0041_room_for_all_that_a_request_names"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subjects", "0041_suppression_follows_consent"),
+        ("subjects", "0042_suppression_follows_consent"),
     ]
 
     operations = [
