@@ -63,9 +63,9 @@ class File:
         headers: Headers = HEADERS,
         required: tuple[str, ...] = ("client_number",),
         *,
-        most_rows: int = MOST_ROWS,
+        most_rows: int | None = None,
     ) -> None:
-        self.stream, self.most_rows = stream, most_rows
+        self.stream, self.most_rows = stream, most_rows or MOST_ROWS
         self.headers, self.names = headers, _names(headers)
         self.columns: list[str | None] = []
         # {column: as it stands in the file}

@@ -32,6 +32,7 @@ OTHERS = {
     "subjects.request_note": gettext_lazy("a note to a request"),
     "subjects.request_file": gettext_lazy("a file of a request"),
     "subjects.new_address": gettext_lazy("a new phone or e-mail that waits for its code"),
+    "subjects.dispute": gettext_lazy("what you say against an entry about you"),
     "subjects.iin": gettext_lazy("a corrected IIN that waits for a second officer"),
     "transfers.quarantine": gettext_lazy("value in quarantine"),
     "transfers.registry": gettext_lazy("what was sent to a recipient"),

@@ -425,7 +425,7 @@ def addresses(world: dict) -> list[Address]:
         },
         **{
             f"admin:transfers_batch_{page}": [("", {"pk": TransferBatch.objects.get().pk})]
-            for page in ("confirm", "assign", "give_up", "result", "registry")
+            for page in ("confirm", "assign", "told", "give_up", "result", "registry")
         },
         "admin:transfers_reconciliation_report": [("", {"pk": Reconciliation.objects.get().pk})],
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],

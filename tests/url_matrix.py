@@ -804,6 +804,7 @@ MATRIX = {
     "admin:transfers_batch_template": ("LL3.333U", "LL3.333U"),
     "admin:transfers_batch_confirm": ("LL55555U", "LL33>33U"),
     "admin:transfers_batch_assign": ("LL55555U", "LL3>333U"),
+    "admin:transfers_batch_told": ("LL55555U", "LL3>>33U"),
     "admin:transfers_batch_give_up": ("LL55555U", "LL3>>33U"),
     "admin:transfers_batch_result": ("LL3...3U", "LL3...3U"),
     "admin:transfers_batch_registry": ("LL55555U", "LL3>333U"),

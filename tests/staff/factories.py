@@ -17,7 +17,7 @@ class StaffUserFactory(DjangoModelFactory):
     class Meta:
         model = StaffUser
 
-    username = Sequence(lambda n: f"officer{n}")
+    username = Sequence(lambda n: f"colleague{n}")
     email = Sequence(lambda n: f"officer{n}@example.kz")
     is_staff = True
 

@@ -187,14 +187,15 @@ class TestOneRequest:
     def test_a_request_is_closed_for_a_reason_and_as_none_by_two(self, person, member, at_desk):  # noqa: F811
         officer, dpo = member("officer", language="en"), member("dpo", language="en")
         row = asked(person, None, "access")
-        desk = at_desk(officer)
+        desk, other = at_desk(officer), at_desk(dpo)
+        for seat in (desk, other):
+            seat.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
         assert desk.post(step(row, "close")).status_code == 422
         assert desk.post(step(row, "close"), {"reason": "repeats"}).status_code == 422
         assert "Take it up first" in text_of(desk.post(step(row, "close"), {"reason": "no_request"}))
         desk.post(step(row, "take-up"))
         desk.post(step(row, "close"), {"reason": "no_request"})
         assert "To close without an answer: it asks nothing" in text_of(desk.get(page_of(row)))
-        other = at_desk(dpo)
         assert "It is closed without an answer: it asks" in text_of(other.get(step(row, "approve")))
         other.post(step(row, "approve"))
         row.refresh_from_db()
