@@ -303,7 +303,7 @@ def test_a_killed_worker_leaves_whole_chunks_and_the_next_one_goes_on(officer, d
 
 @pytest.mark.prove
 def test_thousands_of_rows_cost_the_same_each_and_no_more_memory_while_they_go(officer, dpo, collector, size):
-    many, refused = size(3000, parts=12), 10
+    many, refused = size(3000, parts=30), 10
     rows = [owes(f"T-{n}").number for n in range(many)]
     with acting_as("job:test"):
         DataSubject.objects.filter(contracts__number__in=rows[:refused]).update(standing="blocked")
