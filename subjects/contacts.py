@@ -13,14 +13,13 @@ from django.utils.translation import gettext as _
 from notifications import sms
 from notifications.services import write
 from subjects import addresses, letters, services, sessions, sign_in, texts, vault
-from subjects.enums import Disclosure, IndexKind, Source
+from subjects.enums import IndexKind, Source
 from subjects.identifiers import normalise_email, normalise_phone
 from subjects.models import (
     CabinetEvent,
     CodeChannel,
     CodeUse,
     DataSubject,
-    DisputedAddress,
     PersonalData,
     SearchKey,
     SignInCode,
@@ -100,15 +99,13 @@ def confirm(*, subject: DataSubject, handle: UUID, code: str, session_id: str) -
 
 def _put(subject: DataSubject, category: str, new: str) -> int | None:
     """Store the new value; the history row that holds the old one, None when there is none that may be told."""
-    seen = PersonalData.objects.filter(subject=subject, disclosure=Disclosure.SUBJECT)
-    old = seen.filter(category__code=category).order_by("pk").last()
+    old = PersonalData.objects.newest(subject, category)
     if old is None:
         vault.store(subject=subject, category=category, parts={"value": new}, source=Source.CABINET, origin="subject")
         return None
-    was = services.newest(old)
-    disputed = DisputedAddress.objects.filter(value=old).exists()  # a stranger's: nothing is told there
+    was = services.to_be_told(old)
     vault.change(value=old, parts={"value": new}, source=Source.CABINET, origin="subject")
-    return None if disputed else was
+    return was
 
 
 def _tell_phone_changed(subject: DataSubject, *, was: int | None) -> None:

@@ -17,7 +17,7 @@ from staff.problems import FieldProblem, Problem, refusals
 from staff.shapes import Code, Line, Moment, Number, Strict
 from subjects import decisions, formats, recording, relations, suppression, verification
 from subjects.api import Ref, find, not_ahead, refuse_iin
-from subjects.enums import Disclosure, Origin, OverrideReason, Source
+from subjects.enums import Origin, OverrideReason, Source
 from subjects.formats import Remark
 from subjects.models import (
     AmlEntry,
@@ -205,8 +205,7 @@ def put_values(request: HttpRequest, ref: Ref, category: Category, payload: Valu
 def verify(request: HttpRequest, ref: Ref, category: Category, payload: VerificationIn) -> dict[str, object]:
     """Of the newest value of the category. A mismatch waits for an officer."""
     not_ahead(payload.at)
-    rows = PersonalData.objects.filter(subject=find(ref), category__code=category, disclosure=Disclosure.SUBJECT)
-    value = rows.select_related("subject", "category").order_by("-pk").first()
+    value = PersonalData.objects.newest(find(ref), category)
     if value is None:
         sentence = _("The person has no value of this category.")
         raise Problem("invalid", errors=[FieldProblem("category", "no_value", sentence)])

@@ -19,7 +19,7 @@ from notifications.services import write
 from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
 from subjects import addresses, evidence, formats, identifiers, life_letters, ports, recording, relations, search, vault
-from subjects.enums import Disclosure, IndexKind, Origin, Source, Standing
+from subjects.enums import IndexKind, Origin, Source, Standing
 from subjects.models import DataSubject, DocumentSeen, IinCorrection, PersonalData, SearchKey
 
 SEALED, CORRECTED = "subjects.iin", "iin_corrected"
@@ -164,8 +164,7 @@ def decline(*, row: IinCorrection, by: StaffUser) -> IinCorrection:
 
 def _put(subject: DataSubject, number: str) -> None:
     told: dict[str, Any] = {"source": Source.OFFICER, "origin": Origin.SUBJECT, "collected_at": timezone.now()}
-    held = PersonalData.objects.filter(subject=subject, category__code="iin", disclosure=Disclosure.SUBJECT)
-    value = held.select_related("subject", "category").order_by("pk").last()
+    value = PersonalData.objects.newest(subject, "iin")
     if value is None:
         vault.store(subject=subject, category="iin", parts={"value": number}, **told)
     else:

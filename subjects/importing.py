@@ -18,7 +18,6 @@ from subjects.models import (
     CabinetEvent,
     DataCategory,
     DataSubject,
-    DisputedAddress,
     PersonalData,
     SearchKey,
     SubjectKey,
@@ -244,20 +243,15 @@ def _update(rows: Sequence[tuple[DataSubject, SubjectRow]], job: str) -> int:
             if subject.standing != stood:
                 for handler in ports.on_standing_changed:
                     handler(subject)
-        was = _email_to_tell(subject) if EMAIL in fresh and held[EMAIL].get(subject.pk) else None
+        old = PersonalData.objects.newest(subject, EMAIL) if EMAIL in fresh else None
+        was = services.to_be_told(old) if old else None
         for code, parts in fresh.items():
             vault.replace(subject=subject, category=code, parts=parts, source=job)
         if fresh:
             _reindex(subject, row)
-        if EMAIL in fresh and held[EMAIL].get(subject.pk):
+        if old:
             services.address_changed(subject, was=was)
     return changed
-
-
-def _email_to_tell(subject: DataSubject) -> int | None:
-    """The history row of the e-mail that `vault.replace` puts another in the place of; None when it is a stranger's."""
-    old = PersonalData.objects.filter(subject=subject, category__code=EMAIL).order_by("pk").last()
-    return None if old is None or DisputedAddress.objects.filter(value=old).exists() else services.newest(old)
 
 
 def _known_as(subject: DataSubject, row: SubjectRow, *, chose_language: bool) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 
 from subjects import cabinet, vault
-from subjects.enums import Disclosure, Source
+from subjects.enums import Source
 from subjects.models import DataCategory, DataSubject, PersonalData, TechnicalHolding
 from subjects.restraint_forms import CODE_LABELS, PART_LABELS
 
@@ -34,7 +34,7 @@ def groups(subject: DataSubject, *, represented: bool) -> list[Group]:
     represented: somebody who may learn it looks for them. Raises PermissionDenied as `vault.own_values`.
     """
     opened = vault.own_values(subject=subject, page="data", represented=represented)
-    rows = PersonalData.objects.filter(subject=subject, disclosure=Disclosure.SUBJECT)
+    rows = PersonalData.objects.told().filter(subject=subject)
     by_id = {row.pk: row for row in rows.only("pk", "source", "origin")}
     values: dict[str, list[Shown]] = {}
     for value in opened:

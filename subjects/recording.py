@@ -126,7 +126,7 @@ def add(
 
 def check_may_add(subject: DataSubject, category: str) -> None:
     """A first IIN, phone or e-mail may be added; one that is held is put right on its page. Raises ValidationError."""
-    if PersonalData.objects.filter(subject=subject, category__code=category).exists():
+    if PersonalData.objects.newest(subject, category):
         corrections.check_has_no_page(category)
 
 

@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from staff.models import Operator
 from subjects import ports
-from subjects.enums import Disclosure
 from subjects.models import AutomatedDecision, PersonalData
 from subjects.request_parts import RequestFile
 from subjects.requests import Refusal, RequestKind, SubjectRequest
@@ -74,7 +73,7 @@ def _nothing(request: SubjectRequest) -> list[str]:
 
 def _held(request: SubjectRequest) -> list[str]:
     """By category: how many values, whose words they are, how they came in; the values are not opened."""
-    rows = PersonalData.objects.filter(subject=request.subject_id, disclosure=Disclosure.SUBJECT)
+    rows = PersonalData.objects.told().filter(subject=request.subject_id)
     lines: dict[tuple, int] = {}
     for row in rows.select_related("category").defer("sealed").order_by("category__order", "pk"):
         origin = row.get_origin_display() or _("not recorded")
@@ -100,7 +99,7 @@ def _held(request: SubjectRequest) -> list[str]:
 
 
 def _confirmed(request: SubjectRequest) -> list[str]:
-    held = PersonalData.objects.filter(subject=request.subject_id, disclosure=Disclosure.SUBJECT).exists()
+    held = PersonalData.objects.told().filter(subject=request.subject_id).exists()
     return [_("We confirm that we process your personal data.") if held else _("We hold no values of yours.")]
 
 

@@ -158,6 +158,11 @@ def newest(value: PersonalData) -> int:
     return rows.order_by("-history_id").values_list("history_id", flat=True)[0]
 
 
+def to_be_told(old: PersonalData) -> int | None:
+    """The history row of an address that another takes the place of; None when it is a stranger's, who is not told."""
+    return None if DisputedAddress.objects.filter(value=old).exists() else newest(old)
+
+
 def _new_email(subject: DataSubject, email: str) -> str:
     email = normalise_email(email)
     mine = {addresses.digest(held.parts["value"]) for held in addresses.held_by(subject)}

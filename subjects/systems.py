@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from subjects.enums import Disclosure
 from subjects.formats import TECHNICAL
 from subjects.values import DataCategory, PersonalData
 
@@ -32,7 +31,7 @@ class SourceSystemQuerySet(models.QuerySet):
                 unknown | Exists(named.filter(category=category)) | Exists(mine.filter(category=category))
             )
         # the same for whom something is withheld of and whom not: the work must not tell (DESIGN 4)
-        values = PersonalData.objects.filter(subject=subject, disclosure=Disclosure.SUBJECT).values("category")
+        values = PersonalData.objects.told().filter(subject=subject).values("category")
         silent = Exists(named.filter(category__code__in=TECHNICAL)) & ~Exists(
             TechnicalHolding.objects.filter(system=OuterRef("pk"))
         )

@@ -28,6 +28,17 @@ class DataCategory(models.Model):
         return self.title or self.code
 
 
+class PersonalDataQuerySet(models.QuerySet):
+    def told(self):
+        """Those the person may see; what came in secret stands apart from them (DESIGN 4)."""
+        return self.filter(disclosure=Disclosure.SUBJECT)
+
+    def newest(self, subject, category):
+        """The person's newest value of the category (a code) among those they may see; None without one."""
+        rows = self.told().filter(subject=subject, category__code=category)
+        return rows.select_related("subject", "category").order_by("pk").last()
+
+
 class PersonalData(models.Model):
     """One value of one category, sealed with the person's key of the category's retention class.
 
@@ -49,6 +60,8 @@ class PersonalData(models.Model):
     source = models.CharField(_("method"), max_length=40, choices=Source, default=Source.IMPORT)
     collected_at = models.DateTimeField(_("collected at"), null=True, blank=True)
     disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
+
+    objects = PersonalDataQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("value")

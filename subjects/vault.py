@@ -206,7 +206,7 @@ def store(
 @transaction.atomic
 def replace(*, subject: DataSubject, category: str, parts: Mapping[str, str], source: str) -> PersonalData:
     """Put a value in the place of the one the person has in `category`; history keeps the old one as ciphertext."""
-    old = next(reversed(_rows(subject=subject, category__code=category, disclosure=Disclosure.SUBJECT)), None)
+    old = PersonalData.objects.newest(subject, category)
     if old is None:
         return store(subject=subject, category=category, parts=parts, source=source)
     return change(value=old, parts=parts, source=source)

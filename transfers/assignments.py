@@ -74,6 +74,12 @@ def untold(*batches: int) -> QuerySet[Letter]:
     return letters(*batches).filter(state__in=UNSENT).select_related("subject").order_by("pk")
 
 
+def with_untold() -> set[int]:
+    """Keys of the batches whose clock runs and of which a letter will not go."""
+    causes = untold(*running()).order_by().values_list("cause", flat=True).distinct()
+    return {int(cause.removeprefix(ABOUT).partition("#")[0]) for cause in causes}
+
+
 def check_may_tell(batch: TransferBatch, *, by: StaffUser) -> None:
     """Whether an officer may say that whom no letter reached was told another way. Raises NotAllowed."""
     if not by.has_perm(TELL):

@@ -69,8 +69,7 @@ def _under(question: Question, facts: Facts, rule: dict[str, Any] | None) -> Dec
     consent, problem = None, "none"
     if rule is not None and rule["ground"] == TransferGround.CONSENT:
         consent, problem = checks.chosen(question, facts, rule)
-    by_abroad = any(step.code == "country.consent" for step in steps)
-    abroad = checks.abroad(question, facts) if by_abroad else None
+    abroad = checks.abroad(question, facts) if any(step.code == "country.consent" for step in steps) else None
     agreement = checks.the_agreement(facts, question.categories) if rule is not None else None
     links = facts["declared"] or facts["recipient_declared"]
     version = links[0]["version"] if links else next(iter(facts["policies"]), None)

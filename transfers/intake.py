@@ -97,7 +97,7 @@ def receive(
 
 
 def _take(of: Transfer, category: str, rows: Sequence[Mapping[str, str]], told: Received) -> None:
-    ours = PersonalData.objects.filter(subject=of.subject, category__code=category, disclosure=Disclosure.SUBJECT)
+    ours = PersonalData.objects.told().filter(subject=of.subject, category__code=category)
     try:
         # of a withheld transfer a comparison would tell everybody who may read ours
         if of.disclosure == Disclosure.SUBJECT and ours.exclude(origin=Origin.THIRD_PARTY).exists():

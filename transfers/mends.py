@@ -55,6 +55,15 @@ def _agreement(question: Question, facts: dict[str, Any], changes: list[Change])
     return "confidentiality" if any(wanted <= named for named in standing) else "agreement"
 
 
+def _given_for_one(question: Question, facts: dict[str, Any], rule: dict[str, Any]) -> bool:
+    """Whether a consent for some report or request stands whose text names all of the data that the rest lets go."""
+    wanted = set(question.categories).intersection(*checks.limits(question, facts, rule).values())
+    return any(
+        row["form"] == rule["form"] and not checks.lacks(row, rule, facts) and wanted <= set(row["categories"])
+        for row in facts["consents"]
+    )
+
+
 def _opened(question: Question, facts: dict[str, Any]) -> dict[str, Any]:
     """The rule that two officers would open: by law for a purpose of the law, else one that nothing is forgiven."""
     law = (facts["purpose"] or {}).get("ground") == PurposeGround.LAW
@@ -90,10 +99,9 @@ def nearest(
             continue
         if step.code == "consent.scope_missing":
             changes.append(Change("name_scope", {"form": rule["form"]}))
-            if any(not checks.lacks(row, rule, facts) for row in facts["consents"] if row["form"] == rule["form"]):
+            if _given_for_one(question, facts, rule):
                 continue
-            change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
-        elif step.code.startswith("consent."):
+        if step.code.startswith("consent."):
             change = Change("consent", {"form": rule["form"], "recipient": question.recipient})
         elif step.check == Check.CATEGORIES and step.code != "categories.none":
             change = _categories(question, facts, rule)

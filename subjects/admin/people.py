@@ -19,7 +19,7 @@ from subjects import addresses, rules, search, services, sign_in, subject_page, 
 from subjects.admin import person
 from subjects.admin.file import file_view
 from subjects.admin.values import record_view
-from subjects.enums import Disclosure, IndexKind
+from subjects.enums import IndexKind
 from subjects.forms import EmailForm, RevealForm
 from subjects.models import (
     CabinetEvent,
@@ -218,9 +218,7 @@ class DataSubjectAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         """Correct a person's e-mail, take it away, or give one to who has none; with a reason, never shown."""
         subject = self._locate(request, pk)
         # a withheld one is no address of letters, and correcting it would tell of it
-        emails = PersonalData.objects.filter(
-            subject=pk, category__code=addresses.CATEGORY, disclosure=Disclosure.SUBJECT
-        )
+        emails = PersonalData.objects.told().filter(subject=pk, category__code=addresses.CATEGORY)
         value = get_object_or_404(emails.select_related("subject", "category"), pk=value_pk) if value_pk else None
         try:
             rules.check_may_correct_email(by=request.user)

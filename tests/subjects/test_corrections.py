@@ -13,7 +13,7 @@ from django.utils import translation
 from audit.models import AccessRecord
 from notifications.models import Letter
 from notifications.ports import KINDS
-from subjects import addresses, importing, registers, search, services, sign_in, vault
+from subjects import addresses, importing, recording, registers, search, services, sign_in, vault
 from subjects.enums import IndexKind, Source
 from subjects.models import DataSubject, DisputedAddress, PersonalData, Task
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -249,3 +249,20 @@ class TestAnotherEmail:
         imported(OLD.replace("old@", "new@"))
         assert not Letter.objects.filter(kind="address_changed").exists()
         assert search.find(IndexKind.EMAIL, "new@example.kz").get() == anna
+
+    def test_a_withheld_one_beside_it_is_neither_told_nor_replaced(self, anna):
+        secret = {"parts": {"value": "secret@example.kz"}, "source": Source.API, "disclosure": "withheld"}
+        hidden = vault.store(subject=anna, category="email", **secret)
+        imported(OLD.replace("old@", "new@"))
+        letter = Letter.objects.get(subject=anna, kind="address_changed")
+        assert KINDS["address_changed"].addresses([letter]) == {letter.pk: "old@example.kz"}
+        assert hidden.history.count() == 1
+
+    def test_a_withheld_phone_does_not_say_of_itself_that_one_is_held(self):
+        person = DataSubjectFactory(email=None)
+        secret = {"parts": {"value": "+77011234567"}, "source": Source.API, "disclosure": "withheld"}
+        vault.store(subject=person, category="mobile_phone", **secret)
+        recording.check_may_add(person, "mobile_phone")
+        told = {"source": Source.OFFICER, "origin": "subject"}
+        recording.add(subject=person, category="mobile_phone", parts={"value": "+77017654321"}, **told)
+        assert search.find(IndexKind.PHONE, "+77017654321").get() == person

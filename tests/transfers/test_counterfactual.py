@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from audit.actor import acting_as
 from tests.transfers import worlds
-from transfers import gate
+from transfers import checks, gate
 from transfers.decisions import Change, Question
 from transfers.enums import Verdict
 
@@ -45,6 +45,12 @@ def changed(change: Change, question: Question, facts: dict) -> Question:
             if rule["scope_kind"] == "recipient":
                 row["scope"] = f"recipient:{question.recipient}"
             facts["consents"].append(row)
+        case "name_scope":
+            given = [row for row in facts["consents"] if row["form"] == change.params["form"]]
+            best = max(
+                given, key=lambda row: (not checks.lacks(row, rule, facts), len(row["categories"])), default=None
+            )
+            return replace(question, context=replace(question.context, scope=best["scope"] if best else "report:1"))
         case "consent_abroad":
             facts["country"] = {"id": 1, "adequate": True}
         case "purpose":

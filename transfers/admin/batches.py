@@ -52,8 +52,7 @@ class ToldOfAssignment(Told):
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
         if self.value() != "no":
             return queryset
-        late = [pk for pk in assignments.running() if assignments.untold(pk).exists()]
-        return queryset.filter(pk__in=late)
+        return queryset.filter(pk__in=assignments.with_untold())
 
 
 class BatchForm(forms.Form):
