@@ -4,7 +4,7 @@ Every act locks the row of the consent it is about, so two acts at once have an 
 shown (`serve`), then answered with what was shown: whoever answers a text that changed meanwhile is shown the new one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from consent.form_text import compose
 from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion, ConsentState, FormServed, Scan
 from policies.models import PolicyVersion
 from staff.models import Operator, StaffUser
-from subjects import evidence
+from subjects import duplicates, evidence
 from subjects.models import Contract, DataSubject
 
 
@@ -57,8 +57,8 @@ def write(row: ConsentState, standing: Standing) -> None:
     row.save(update_fields=list(Standing._fields))
 
 
-def _append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
-    """Add an event to a locked consent and derive its row again."""
+def append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
+    """Add an event to a locked consent (of `locked`) and derive its row again; fields: of ConsentEvent."""
     subject = row.subject
     sealed = None
     if proof.sealed and subject is not None:
@@ -135,7 +135,7 @@ def _answer(
             valid_until = min(ends, default=None)
             if row.state in LIVE:
                 kind = EventKind.RENEWED
-        return _append(
+        return append(
             row,
             proof,
             kind=kind,
@@ -180,7 +180,7 @@ def postpone(*, served: FormServed, expected_version: int, proof: Proof) -> Cons
 def ask(*, subject: DataSubject, version: ConsentFormVersion, scope: str = "") -> ConsentEvent:
     """Record that the person was asked: a letter or a prompt went out for this form."""
     with locked(Owner(subject), version.form, scope) as row:
-        return _append(row, CLOCK, kind=EventKind.REQUESTED, version=version)
+        return append(row, CLOCK, kind=EventKind.REQUESTED, version=version)
 
 
 # withdrawing
@@ -202,6 +202,7 @@ def blocking_contracts(subject: DataSubject, form: ConsentForm, scope: str = "")
     return list(contracts)
 
 
+@transaction.atomic
 def withdraw(
     *,
     subject: DataSubject | None,
@@ -212,20 +213,42 @@ def withdraw(
     reason: str = "",
     occurred_at: datetime | None = None,
 ) -> ConsentEvent:
-    """Record a withdrawal at once, always (94-V art. 8(2), policy 7.1).
+    """Record a withdrawal at once, always (94-V art. 8(2), policy 7.1), in every file of the person.
 
     With no open obligation, or for a form that is not bound to the loan, it takes effect at once; with one, optional
     uses stop and the rest ends by itself when the last obligation is performed. Withdrawing twice is the same
-    withdrawal. reason: a code. occurred_at: when it was said, for what was typed later; never in the future.
+    withdrawal. reason: a code. occurred_at: when it was said, for what was typed later; never in the future. Gives the
+    event of `subject`; in another file of theirs only a consent that stands is withdrawn.
     """
     if occurred_at is not None and occurred_at > timezone.now():
         raise ValidationError(_("The withdrawal cannot have been made in the future."))
-    with locked(Owner(subject, device), form, scope) as row:
+    if subject is None:
+        return _withdraw(Owner(device_digest=device), form, scope, proof, reason, occurred_at)
+    said = None
+    for one in duplicates.every_file(subject):
+        if one == subject:
+            said = _withdraw(Owner(subject, device), form, scope, proof, reason, occurred_at)
+        elif _stands(one, form, scope):
+            # a scan is the file's it was taken for
+            _withdraw(Owner(one), form, scope, proof._replace(scan=None), reason, occurred_at)
+    assert said is not None
+    return said
+
+
+def _stands(subject: DataSubject, form: ConsentForm, scope: str) -> bool:
+    row = ConsentState.objects.filter(subject=subject, form=form, scope=scope).first()
+    return row is not None and standing_of(row).at(timezone.now()).is_ground
+
+
+def _withdraw(
+    owner: Owner, form: ConsentForm, scope: str, proof: Proof, reason: str, occurred_at: datetime | None
+) -> ConsentEvent:
+    with locked(owner, form, scope) as row:
         if row.state in (State.WITHDRAWN, State.WITHDRAWAL_DEFERRED) and row.last is not None:
             return row.last
-        held = blocking_contracts(subject, form, scope) if subject is not None and standing_of(row).is_ground else []
+        held = blocking_contracts(row.subject, form, scope) if row.subject and standing_of(row).is_ground else []
         given = row.given
-        return _append(
+        return append(
             row,
             proof,
             kind=EventKind.WITHDRAWAL_DEFERRED if held else EventKind.WITHDRAWN,
@@ -247,7 +270,7 @@ def release(*, subject: DataSubject) -> list[ConsentEvent]:
                 continue
             given = row.given
             done.append(
-                _append(
+                append(
                     row,
                     CLOCK,
                     kind=EventKind.WITHDRAWN,
@@ -283,7 +306,7 @@ def record_paper(
         raise ValidationError({"occurred_at": _("The consent cannot have been given in the future.")})
     text = compose(version, wanted=language, reference=str(subject), operator=Operator.current())
     with locked(Owner(subject), version.form, scope) as row:
-        return _append(
+        return append(
             row,
             Proof(channel, Trust.STAFF_ENTERED, scan=scan),
             kind=EventKind.PENDING_CONFIRMATION,
@@ -305,7 +328,7 @@ def confirm(*, event: ConsentEvent, by: StaffUser) -> ConsentEvent:
         if event.consequences.exists():
             raise ValidationError(_("Somebody has decided on this consent already."))
         assert event.version is not None  # a constraint of what is typed from paper
-        return _append(
+        return append(
             row,
             Proof(event.channel, Trust.STAFF_CONFIRMED, scan=event.scan),
             kind=EventKind.GIVEN,
@@ -327,7 +350,7 @@ def decline(*, event: ConsentEvent, by: StaffUser, reason: str) -> ConsentEvent:
             raise ValidationError(_("Somebody has decided on this consent already."))
         # another consent may stand: the paper takes nothing from it
         kind = EventKind.REQUESTED if standing_of(row).is_ground else EventKind.INVALIDATED
-        return _append(
+        return append(
             row,
             Proof(event.channel, Trust.STAFF_CONFIRMED),
             kind=kind,
@@ -337,57 +360,25 @@ def decline(*, event: ConsentEvent, by: StaffUser, reason: str) -> ConsentEvent:
         )
 
 
-# the clock
-
-
-def expire(*, at: datetime | None = None, limit: int = 1000) -> int:
-    """Write down the ends of terms that passed; how many. The date alone ends the ground, this makes it an event.
-
-    A form bound to the loan ends when its term has passed and no obligation is open: that moment is this event's own.
-    """
-    moment, done = at or timezone.now(), 0
-    ending = ConsentState.objects.filter(state__in=LIVE, until__lte=moment).select_related("subject", "form")
-    for state in ending.order_by("until")[:limit]:
-        with locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
-            if row.state in LIVE and row.until is not None and row.until <= moment:
-                _end(row, occurred_at=row.until)
-                done += 1
-    for state in ConsentState.objects.overdue(moment).select_related("subject", "form")[:limit]:
-        with locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
-            given, owner = row.given, row.subject
-            term = given.version.term if given and given.version else ""
-            if not (row.state in LIVE and given and owner and term) or add(given.occurred_at, term) > moment:
-                continue
-            if not blocking_contracts(owner, row.form, row.scope):
-                _end(row, **({"occurred_at": at} if at else {}))
-                done += 1
-    return done
-
-
-def _end(row: ConsentState, reason: str = "term", **when: datetime) -> None:
-    given = row.given
-    version = given.version if given else None
-    _append(row, CLOCK, kind=EventKind.EXPIRED, version=version, about=given, reason=reason, **when)
-
-
-def end(*, subject: DataSubject, form: ConsentForm, scope: str = "", reason: str) -> None:
-    """A consent ends by law, not by a word of the person; nothing when it is no ground any more. reason: a code."""
-    with locked(Owner(subject), form, scope) as row:
-        if standing_of(row).is_ground:
-            _end(row, reason)
-
-
 # asking how it stands
 
 
 def standings(subject: DataSubject, at: datetime | None = None) -> dict[tuple[str, str], Standing]:
     """{(form code, scope): standing} of a person's consents now, or at the moment `at`; one query."""
     if at is None:
-        now = timezone.now()
-        rows = ConsentState.objects.filter(subject=subject).select_related("form", "given__version", "last")
-        return {(row.form.code, row.scope): standing_of(row).at(now) for row in rows}
+        return standings_of([subject])[subject]
     events: dict[tuple[str, str], list[ConsentEvent]] = {}
     rows_at = ConsentEvent.objects.filter(subject=subject, occurred_at__lte=at).select_related("form", "version")
     for event in rows_at.order_by("occurred_at", "pk"):
         events.setdefault((event.form.code, event.scope), []).append(event)
     return {key: derivation.fold(found, at) for key, found in events.items()}
+
+
+def standings_of(people: Sequence[DataSubject]) -> dict[DataSubject, dict[tuple[str, str], Standing]]:
+    """{person: their `standings` now} of some people; one query."""
+    now = timezone.now()
+    whose = {one.pk: one for one in people}
+    found: dict[DataSubject, dict[tuple[str, str], Standing]] = {one: {} for one in people}
+    for row in ConsentState.objects.filter(subject__in=people).select_related("form", "given__version", "last"):
+        found[whose[row.subject_id]][row.form.code, row.scope] = standing_of(row).at(now)
+    return found

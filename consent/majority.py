@@ -3,7 +3,7 @@
 94-V art. 7, 8: a minor's consent is their legal representative's, whose right ends on the eighteenth birthday.
 """
 
-from consent import ledger
+from consent import ledger, terms
 from consent.enums import GROUNDS
 from consent.models import ConsentFormVersion, ConsentState
 from subjects.models import DataSubject
@@ -19,7 +19,7 @@ def ask_anew(subject: DataSubject) -> None:
     """
     rows = ConsentState.objects.filter(subject=subject, state__in=GROUNDS).select_related("form").order_by("pk")
     for row in rows:
-        ledger.end(subject=subject, form=row.form, scope=row.scope, reason=REASON)
+        terms.end(subject=subject, form=row.form, scope=row.scope, reason=REASON)
         version = ConsentFormVersion.objects.in_force().filter(form=row.form_id).first()
         if version is not None:
             ledger.ask(subject=subject, version=version, scope=row.scope)

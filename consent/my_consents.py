@@ -14,6 +14,7 @@ from consent.form_text import offered_language, term_in_words
 from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion, FormItem, ItemKind, Purpose
 from consent.models.forms import OPTIONAL_FORMS
 from consent.scope_words import Scopes
+from subjects import duplicates
 from subjects.models import Contract, DataSubject
 
 PUBLIC_SOURCES = "C11"
@@ -39,13 +40,17 @@ class Plain(NamedTuple):
 
 
 class Mine(NamedTuple):
-    """One consent of the person: a form, what it is about, the version offered now (None: none), how it stands."""
+    """One consent of the person: a form, what it is about, the version offered now (None: none), how it stands.
+
+    elsewhere: (file, standing) of a consent to the same in another file of theirs, which a withdrawal ends as well.
+    """
 
     form: ConsentForm
     scope: str
     about: str
     version: ConsentFormVersion | None
     standing: Standing
+    elsewhere: tuple[DataSubject, Standing] | None = None
 
     @property
     def state(self) -> State:
@@ -53,8 +58,14 @@ class Mine(NamedTuple):
 
     @property
     def stands(self) -> bool:
-        """Whether it is a consent now, a withdrawal that waits for the loan's end included."""
-        return self.standing.is_ground
+        """Whether it is a consent now, in whichever file, a withdrawal that waits for the loan's end included."""
+        return self.standing.is_ground or self.elsewhere is not None
+
+    @property
+    def may_withdraw(self) -> bool:
+        """Whether there is something to withdraw that is not withdrawn already, waiting for the loan's end."""
+        standings = [self.standing, *([self.elsewhere[1]] if self.elsewhere else [])]
+        return any(one.is_ground and one.state != State.WITHDRAWAL_DEFERRED for one in standings)
 
     @property
     def never_a_condition(self) -> bool:
@@ -117,21 +128,37 @@ def of(subject: DataSubject, code: str = "") -> list[Mine]:
     versions = versions.prefetch_related(Prefetch("items", FormItem.objects.select_related("purpose")))
     offered = {version.form.code: version for version in versions if code in ("", version.form.code)}
     held: dict[str, dict[str, Standing]] = {}
-    for (form, scope), standing in ledger.standings(subject).items():
-        if code in ("", form):
-            held.setdefault(form, {})[scope] = standing
+    elsewhere: dict[tuple[str, str], tuple[DataSubject, Standing]] = {}
+    for one, found in ledger.standings_of(duplicates.every_file(subject)).items():
+        for (form, scope), standing in found.items():
+            if code not in ("", form):
+                continue
+            if one == subject:
+                held.setdefault(form, {})[scope] = standing
+            elif standing.is_ground:
+                held.setdefault(form, {}).setdefault(scope, Standing())
+                elsewhere[form, scope] = one, standing
     forms = {form.code: form for form in ConsentForm.objects.filter(code__in={*offered, *held})}
     scopes = Scopes.of(subject)
     return [
-        Mine(form, scope, scopes.in_words(scope), offered.get(key), held.get(key, {}).get(scope, Standing()))
+        Mine(
+            form,
+            scope,
+            scopes.in_words(scope),
+            offered.get(key),
+            held.get(key, {}).get(scope, Standing()),
+            elsewhere.get((key, scope)),
+        )
         for key, form in sorted(forms.items(), key=lambda item: (item[1].order, len(item[0]), item[0]))
         for scope in (scopes.offered(form, held.get(key, ())) if key in offered else sorted(held[key]))
     ]
 
 
 def history(subject: DataSubject, form: ConsentForm | None = None, limit: int = 200) -> list[tuple[ConsentEvent, str]]:
-    """What happened to the person's consents, newest first, each with what it is about in words."""
-    events = ConsentEvent.objects.filter(subject=subject).select_related("form", "version")
+    """What happened to the person's consents in every file of theirs, newest first, each with what it is about."""
+    events = ConsentEvent.objects.filter(subject__in=duplicates.files_at(subject, None)).select_related(
+        "form", "version"
+    )
     if form:
         events = events.filter(form=form)
     scopes = Scopes.of(subject)
@@ -157,8 +184,12 @@ def _title(purpose: Purpose) -> str:
 
 def withdrawing(subject: DataSubject, mine: Mine) -> Withdrawing:
     """What will happen if the person withdraws this consent now (94-V art. 8(2), policy 7.1)."""
-    contracts = ledger.blocking_contracts(subject, mine.form, mine.scope) if mine.stands else []
+    contracts = ledger.blocking_contracts(subject, mine.form, mine.scope) if mine.standing.is_ground else []
     given = mine.standing.given
+    if mine.elsewhere:
+        other, standing = mine.elsewhere
+        contracts = [*contracts, *ledger.blocking_contracts(other, mine.form, mine.scope)]
+        given = given or standing.given
     items = (
         FormItem.objects.filter(version=given.version_id, kind=ItemKind.PURPOSE).select_related("purpose")
         if given and given.version_id

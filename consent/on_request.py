@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -14,8 +15,8 @@ from consent.my_consents import PUBLIC_SOURCES
 from consent.retention import Why
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import request_acts, request_targets
-from subjects.models import DataSubject, LegalHold
+from subjects import duplicates, request_acts, request_targets
+from subjects.models import Contract, DataSubject, LegalHold
 from subjects.request_parts import PlannedDestruction
 from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
@@ -41,15 +42,17 @@ def on_object(request: SubjectRequest, by: StaffUser) -> None:
 
 
 def _standing(request: SubjectRequest) -> list[ConsentState]:
-    states = ConsentState.objects.filter(subject=request.subject).select_related("form").order_by("pk")
-    standing = ledger.standings(request.subject)
-    return [state for state in states if standing[state.form.code, state.scope].is_ground]
+    """The consents that stand, in whichever file of the person."""
+    files = duplicates.every_file(request.subject)
+    states = ConsentState.objects.filter(subject__in=files).select_related("form", "subject", "given", "last")
+    now = timezone.now()
+    return [state for state in states.order_by("pk") if ledger.standing_of(state).at(now).is_ground]
 
 
 def _withdraw(request: SubjectRequest, states: list[ConsentState]) -> None:
     for state in states:
         ledger.withdraw(
-            subject=request.subject,
+            subject=state.subject,
             form=state.form,
             scope=state.scope,
             proof=_proof(request),
@@ -86,17 +89,18 @@ def on_destroy(request: SubjectRequest, by: StaffUser) -> None:
     Financial monitoring and a check by a state body leave no trace here, since the plan and the answer are the
     person's: what they keep beyond it, whoever destroys finds out (DESIGN 4).
     """
-    held = LegalHold.objects.in_force().told().filter(subject=request.subject).exists()
-    for line in kept_words.lines(request.subject):
-        PlannedDestruction.objects.create(
-            subject_request=request,
-            category=line.category,
-            count=line.count,
-            rule=line.rule.code if line.rule else "",
-            confirmed=line.is_confirmed,
-            until=None if held else line.until,
-            held=held,
-        )
+    for person in duplicates.every_file(request.subject):
+        held = LegalHold.objects.in_force().told().filter(subject=person).exists()
+        for line in kept_words.lines(person):
+            PlannedDestruction.objects.create(
+                subject_request=request,
+                category=line.category,
+                count=line.count,
+                rule=line.rule.code if line.rule else "",
+                confirmed=line.is_confirmed,
+                until=None if held else line.until,
+                held=held,
+            )
     request_acts.restrict(request)
 
 
@@ -112,8 +116,9 @@ HANDLERS = {
 
 
 def _withdrawn(request: SubjectRequest) -> list[str]:
+    files = duplicates.every_file(request.subject)
     events = ConsentEvent.objects.filter(
-        subject=request.subject, reason=REQUESTED, occurred_at=request.received_at
+        subject__in=files, reason=REQUESTED, occurred_at=request.received_at
     ).select_related("form")
     at_once, later = (
         list(dict.fromkeys(str(event.form) for event in events.filter(kind=kind).order_by("pk")))
@@ -123,7 +128,7 @@ def _withdrawn(request: SubjectRequest) -> list[str]:
     if at_once:
         said.append(_("These consents are withdrawn: %(forms)s.") % {"forms": "; ".join(at_once)})
     if later:
-        contracts = [c.number for c in request.subject.contracts.order_by("pk") if c.is_open]
+        contracts = [c.number for c in Contract.objects.filter(subject__in=files).order_by("pk") if c.is_open]
         said.append(
             _(
                 "The withdrawal of these consents is recorded: %(forms)s. It takes effect by itself when the obligation"
@@ -144,24 +149,25 @@ def _not_public(request: SubjectRequest) -> list[str]:
     return [_("Your data are taken out of public sources, and are not made public any more.")]
 
 
-def _holding(person: DataSubject, at: datetime) -> list[str]:
+def _holding(people: list[DataSubject], at: datetime) -> list[str]:
     """Why nothing was destroyed at that moment, for each kind of hold the person may know of."""
     words = {
         LegalHold.Kind.COURT: _("They are not destroyed now: a case before a court needs them until it has ended."),
         LegalHold.Kind.CLAIM: _("They are not destroyed now: we need them for a claim of ours until it is settled."),
         LegalHold.Kind.COMPLAINT: _("They are not destroyed now: your complaint needs them until it is settled."),
     }
-    kinds = set(LegalHold.objects.in_force(at).told().filter(subject=person).values_list("kind", flat=True))
+    kinds = set(LegalHold.objects.in_force(at).told().filter(subject__in=people).values_list("kind", flat=True))
     return [sentence for kind, sentence in words.items() if kind in kinds]
 
 
 def _planned(request: SubjectRequest) -> list[str]:
     rows = list(request.plan.select_related("category"))
-    words = {line.category.pk: line for line in kept_words.lines(request.subject)}
+    people = duplicates.every_file(request.subject)
+    words = {line.category.pk: line for one in people for line in kept_words.lines(one)}
     said = [_("The use of your data is stopped.")]
     held = next((row for row in rows if row.held), None)
     if held is not None:
-        return said + _holding(request.subject, held.at)
+        return said + _holding(people, held.at)
     listed = []
     for row in rows:
         line = words.get(row.category_id)
@@ -173,7 +179,9 @@ def _planned(request: SubjectRequest) -> list[str]:
             when = _("nothing keeps it: it goes with the next destruction")
         listed.append(f"– {row.category}: {when}")
     if listed:
-        said.append(_("What the rules of storage have us keep, and until when:") + "\n" + "\n".join(listed))
+        said.append(
+            _("What the rules of storage have us keep, and until when:") + "\n" + "\n".join(dict.fromkeys(listed))
+        )
         said.append(_("Until then the data are used for nothing else; after it they are destroyed."))
     return said
 

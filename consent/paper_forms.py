@@ -110,7 +110,7 @@ class WithdrawalOnPaperForm(OnPaperForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = [mine for mine in my_consents.of(self.subject) if mine.state not in OVER]
+        rows = [mine for mine in my_consents.of(self.subject) if mine.state not in OVER or mine.may_withdraw]
         self.consents = {f"{mine.form.code}|{mine.scope}": mine for mine in rows}
         named = {key: [str(m.form), m.about, str(m.state.label)] for key, m in self.consents.items()}
         self.fields["consent"].choices = [("", "—"), *((key, ", ".join(filter(None, n))) for key, n in named.items())]

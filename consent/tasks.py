@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from audit.actor import acting_as
-from consent import asking, ledger, reminding, terms, webhooks
+from consent import asking, reminding, terms, webhooks
 from consent.import_runs import CONSENTS
 from notifications.doorbell import ring
 from subjects import import_runs
@@ -17,7 +17,7 @@ BATCH = 1000
 def keep_terms() -> None:
     """Once a day: terms that passed, reminders before their end, releases that nobody told of."""
     with acting_as("job:consents"):
-        expired = ledger.expire(limit=BATCH)
+        expired = terms.expire(limit=BATCH)
         reminded = terms.remind()
         released = terms.release_forgotten()
         asked = asking.note_running()

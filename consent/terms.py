@@ -6,14 +6,53 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consent import ledger
-from consent.enums import LIVE, State
+from consent.acts import CLOCK, Owner
+from consent.durations import add
+from consent.enums import LIVE, EventKind, State
 from consent.letters import EXPIRING, cause_of
-from consent.models import ConsentState
+from consent.models import ConsentForm, ConsentState
 from notifications.doorbell import ring
 from notifications.models import Letter
 from subjects.models import DataSubject
 
 REMINDED = timedelta(days=14)
+
+
+def expire(*, at: datetime | None = None, limit: int = 1000) -> int:
+    """Write down the ends of terms that passed; how many. The date alone ends the ground, this makes it an event.
+
+    A form bound to the loan ends when its term has passed and no obligation is open: that moment is this event's own.
+    """
+    moment, done = at or timezone.now(), 0
+    ending = ConsentState.objects.filter(state__in=LIVE, until__lte=moment).select_related("subject", "form")
+    for state in ending.order_by("until")[:limit]:
+        with ledger.locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+            if row.state in LIVE and row.until is not None and row.until <= moment:
+                _end(row, occurred_at=row.until)
+                done += 1
+    for state in ConsentState.objects.overdue(moment).select_related("subject", "form")[:limit]:
+        with ledger.locked(Owner(state.subject, state.device_digest), state.form, state.scope) as row:
+            given, owner = row.given, row.subject
+            term = given.version.term if given and given.version else ""
+            if not (row.state in LIVE and given and owner and term) or add(given.occurred_at, term) > moment:
+                continue
+            if not ledger.blocking_contracts(owner, row.form, row.scope):
+                _end(row, **({"occurred_at": at} if at else {}))
+                done += 1
+    return done
+
+
+def _end(row: ConsentState, reason: str = "term", **when: datetime) -> None:
+    given = row.given
+    version = given.version if given else None
+    ledger.append(row, CLOCK, kind=EventKind.EXPIRED, version=version, about=given, reason=reason, **when)
+
+
+def end(*, subject: DataSubject, form: ConsentForm, scope: str = "", reason: str) -> None:
+    """A consent ends by law, not by a word of the person; nothing when it is no ground any more. reason: a code."""
+    with ledger.locked(Owner(subject), form, scope) as row:
+        if ledger.standing_of(row).is_ground:
+            _end(row, reason)
 
 
 def remind(*, at: datetime | None = None, batch_size: int = 1000) -> int:

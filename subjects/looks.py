@@ -3,7 +3,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from audit.models import AccessRecord
 from audit.names import reason_name
 from staff.enums import Role
 from staff.models import RoleGrant
+from subjects import duplicates
 from subjects.enums import RevealReason
 from subjects.models import DataCategory, DataSubject
 
@@ -83,10 +84,16 @@ class Day(NamedTuple):
     count: int
 
 
-def records(subject: DataSubject, at: datetime | None = None) -> QuerySet[AccessRecord]:
-    """Every look at the person's record by the moment `at`, newest first, but for their own in the cabinet."""
+def records(
+    subject: DataSubject, at: datetime | None = None, *, files: Sequence[DataSubject] = ()
+) -> QuerySet[AccessRecord]:
+    """Every look at the person's record by the moment `at`, newest first, but for their own in the cabinet.
+
+    files: those whose looks are told, of the file `subject` alone without any.
+    """
     own = {"door": AccessRecord.Door.OWN, "actor": f"subject:{subject.public_id}"}
-    rows = AccessRecord.objects.filter(reference=str(subject)).exclude(**own)
+    references = [str(one) for one in files or [subject]]
+    rows = AccessRecord.objects.filter(reference__in=references).exclude(**own)
     return (rows.filter(at__lte=at) if at else rows).order_by("-pk")
 
 
@@ -103,11 +110,13 @@ def of_person(subject: DataSubject, titles: dict[str, str], at: datetime | None 
 
 
 def page_of(subject: DataSubject, *, before: int | None = None) -> list[Look]:
-    """People's looks, our software's left out, newest first; three queries.
+    """People's looks at every file of theirs, our software's left out, newest first; four queries.
 
     before: the number of the last one of the page before. One more than SHOWN says that there are more.
     """
-    rows = records(subject).filter(door__in=[AccessRecord.Door.REVEAL, AccessRecord.Door.OWN])
+    rows = records(subject, files=duplicates.files_at(subject, None)).filter(
+        door__in=[AccessRecord.Door.REVEAL, AccessRecord.Door.OWN]
+    )
     rows = rows.exclude(reason__endswith=UNTOLD)
     if before is not None:
         rows = rows.filter(pk__lt=before)

@@ -14,7 +14,7 @@ from audit.actor import because
 from audit.models import AccessRecord
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import corrections, decisions, formats, ports, recording, request_targets, vault
+from subjects import corrections, decisions, duplicates, formats, ports, recording, request_targets, vault
 from subjects.enums import Origin, OverrideReason, Source, Standing
 from subjects.models import AutomatedDecision, DataSubject
 from subjects.request_services import need
@@ -32,30 +32,30 @@ def _set_standing(person: DataSubject, standing: str, reason: str) -> None:
         handler(person)
 
 
-def _person(request: SubjectRequest) -> DataSubject:
-    return DataSubject.objects.select_for_update().get(pk=request.subject_id)
+def _files(request: SubjectRequest) -> list[DataSubject]:
+    assert request.subject is not None  # nothing is granted of somebody we do not know
+    return duplicates.lock_files(request.subject)
 
 
 @transaction.atomic
 def block(request: SubjectRequest, by: StaffUser) -> None:
     """Everything stops, destruction too, until the blocking ends. Raises NotAllowed."""
-    person = _person(request)
-    if person.standing == Standing.BLOCKED:
-        return
-    if person.standing not in (Standing.ORDINARY, Standing.RESTRICTED):
-        raise NotAllowed(_("The data of a person with this standing cannot be blocked."), code="standing")
-    _set_standing(person, Standing.BLOCKED, BLOCKED)
+    for person in _files(request):
+        if person.standing in (Standing.ORDINARY, Standing.RESTRICTED):
+            _set_standing(person, Standing.BLOCKED, BLOCKED)
+        elif person.standing != Standing.BLOCKED and person.pk == request.subject_id:
+            raise NotAllowed(_("The data of a person with this standing cannot be blocked."), code="standing")
 
 
 @transaction.atomic
 def unblock(request: SubjectRequest, by: StaffUser) -> None:
     """What stood before the blocking stands again."""
-    person = _person(request)
-    if person.standing != Standing.BLOCKED:
-        return
-    history = get_history_manager_for_model(DataSubject).filter(id=person.pk).exclude(standing=Standing.BLOCKED)
-    before = history.order_by("-history_id").values_list("standing", flat=True).first()
-    _set_standing(person, before or Standing.ORDINARY, UNBLOCKED)
+    for person in _files(request):
+        if person.standing == Standing.BLOCKED:
+            history = get_history_manager_for_model(DataSubject).filter(id=person.pk)
+            before = history.exclude(standing=Standing.BLOCKED).order_by("-history_id")
+            standing = before.values_list("standing", flat=True).first()
+            _set_standing(person, standing or Standing.ORDINARY, UNBLOCKED)
 
 
 # how a value that a request brings came in; on any other way an officer granted it, and no system puts back the old one
@@ -108,9 +108,9 @@ def correct(request: SubjectRequest, by: StaffUser) -> None:
 @transaction.atomic
 def restrict(request: SubjectRequest) -> None:
     """The use of the person's data stops; what a law keeps is kept and used for nothing else (Digital Code)."""
-    person = _person(request)
-    if person.standing == Standing.ORDINARY:
-        _set_standing(person, Standing.RESTRICTED, RESTRICTED)
+    for person in _files(request):
+        if person.standing == Standing.ORDINARY:
+            _set_standing(person, Standing.RESTRICTED, RESTRICTED)
 
 
 @transaction.atomic

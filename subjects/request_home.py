@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from subjects import cabinet, request_queues
+from subjects import cabinet, duplicates, request_queues
 from subjects.models import DataSubject, SubjectRequest
 from subjects.own_requests import WORDS
 from subjects.requests import OPEN
@@ -17,8 +17,8 @@ SHOWN = 3
 
 
 def requests(request: HttpRequest, subject: DataSubject) -> dict | None:
-    """The newest three of them, or None when nothing is under way; three queries."""
-    mine = SubjectRequest.objects.of_person(subject)
+    """The newest three of them, or None when nothing is under way; four queries."""
+    mine = SubjectRequest.objects.of_person(duplicates.files_at(subject, None))
     rows = mine.filter(Q(state__in=OPEN) | Q(answered_at__gt=timezone.now() - FRESH))
     found = list(rows.defer("sealed_text", "sealed_value", "sealed_answer")[:SHOWN])
     due = request_queues.due_of(found) if found else {}

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
+from subjects import duplicates
 from subjects.models import DataSubject, Representative
 from subjects.requests import TRANSITIONS, Closing, Refusal, RequestState, SubjectRequest
 
@@ -157,17 +158,20 @@ def check_may_read(request: SubjectRequest, *, by: StaffUser) -> None:
     _check_right(by)
 
 
+def is_own(request: SubjectRequest, person: DataSubject) -> bool:
+    """Whether the request is about the person, in whichever file of theirs; a query when it is not in this one."""
+    return request.subject_id == person.pk or request.subject in duplicates.files_at(person, None)
+
+
 def may_follow(request: SubjectRequest, person: DataSubject) -> bool:
     """Whether the request is the person's own, or they made it for somebody for whom they may still act."""
     who = request.representative
-    return request.subject_id == person.pk or (
-        who is not None and who.representative_id == person.pk and who.is_in_force
-    )
+    return is_own(request, person) or (who is not None and who.representative_id == person.pk and who.is_in_force)
 
 
 def may_know(request: SubjectRequest, person: DataSubject) -> bool:
     """Whether the answer is for these eyes: the person's own, or of who represents them and may learn what is held."""
-    if request.subject_id == person.pk:
+    if is_own(request, person):
         return True
     who = request.representative
     return who is not None and may_follow(request, person) and Representative.Act.KNOW in who.acts

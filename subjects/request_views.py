@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from subjects import (
+    duplicates,
     own_requests,
     request_answers,
     request_files,
@@ -36,8 +37,8 @@ CODE_FIRST = frozenset({RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.ST
 
 
 def _mine(request: HttpRequest) -> object:
-    rows = SubjectRequest.objects.of_person(request.subject).select_related("subject", "representative", "category")
-    return rows.defer("sealed_text", "sealed_value")
+    rows = SubjectRequest.objects.of_person(duplicates.files_at(request.subject, None))
+    return rows.select_related("subject", "representative", "category").defer("sealed_text", "sealed_value")
 
 
 def _find(request: HttpRequest, public_id: UUID) -> SubjectRequest:
@@ -57,9 +58,9 @@ def words_of(row: SubjectRequest) -> list[str]:
 def requests(request: HttpRequest) -> HttpResponse:
     """Every request of mine and of those I represent, newest first, each with where it stands and until when."""
     rows = list(_mine(request)[:SHOWN])
-    due = request_queues.due_of(rows)
+    due, files = request_queues.due_of(rows), duplicates.files_at(request.subject, None)
     context = {
-        "rows": [(row, words_of(row), due.get(row.pk), row.subject_id != request.subject.pk) for row in rows],
+        "rows": [(row, words_of(row), due.get(row.pk), row.subject not in files) for row in rows],
     }
     return render(request, "cabinet/requests.html", signed_in(request, **context))
 
@@ -126,7 +127,7 @@ def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm
         "row": row,
         "words": words_of(row),
         "due": request_queues.due_of([row]).get(row.pk),
-        "for_another": row.subject_id != request.subject.pk,
+        "for_another": not rules.is_own(row, request.subject),
         "timeline": request_timeline.for_person(row),
         "files": request_files.for_person(row, request.subject),
         "may_read": row.answered_at is not None and rules.may_know(row, request.subject),

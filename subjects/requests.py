@@ -182,12 +182,12 @@ class SubjectRequestQuerySet(models.QuerySet):
         """Those an officer may know of: what is withheld leaves no trace for anybody else (DESIGN 4)."""
         return self if officer.has_perm("subjects.view_withheld") else self.filter(disclosure=Disclosure.SUBJECT)
 
-    def of_person(self, person):
+    def of_person(self, files):
         """A person's own, and those they made for others while they may act for them; nothing withheld, nor before it
-        is established who asks."""
-        powers = Representative.objects.in_force().filter(representative=person)
+        is established who asks. files: theirs, the one that leads first."""
+        powers = Representative.objects.in_force().filter(representative=files[0])
         return self.filter(
-            Q(subject=person) | Q(representative__in=powers),
+            Q(subject__in=files) | Q(representative__in=powers),
             identified_at__isnull=False,
             disclosure=Disclosure.SUBJECT,
         )

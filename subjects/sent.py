@@ -9,6 +9,7 @@ from django.utils.translation import pgettext
 from notifications.enums import LetterState
 from notifications.models import Letter
 from notifications.ports import title_of
+from subjects import duplicates
 from subjects.models import DataSubject, TextMessage
 
 SHOWN = 50
@@ -25,11 +26,13 @@ class Sent(NamedTuple):
 
 
 def sent(subject: DataSubject, *, before: datetime | None = None) -> list[Sent]:
-    """Newest first; two queries. before: the moment of the last one of the page before. One more than SHOWN says that
-    there are more. What was not sent to them in the end is not told of.
+    """Newest first, of every file of theirs; three queries. What was not sent to them in the end is not told of.
+
+    before: the moment of the last one of the page before. One more than SHOWN says that there are more.
     """
-    letters = Letter.objects.filter(subject=subject).exclude(state=LetterState.SKIPPED)
-    texts = TextMessage.objects.filter(subject=subject).exclude(state=TextMessage.State.SKIPPED)
+    files = duplicates.files_at(subject, None)
+    letters = Letter.objects.filter(subject__in=files).exclude(state=LetterState.SKIPPED)
+    texts = TextMessage.objects.filter(subject__in=files).exclude(state=TextMessage.State.SKIPPED)
     if before is not None:
         letters, texts = letters.filter(created_at__lt=before), texts.filter(created_at__lt=before)
     rows = [

@@ -150,7 +150,7 @@ def _rows(**conditions: object) -> list[PersonalData]:
 def _rows_at(subject: DataSubject, at: datetime | None) -> list[PersonalData]:
     """The values that the person may see, of all their files, as held at `at`; two queries and one a file."""
     if at is None:
-        return _rows(subject__in=duplicates.files_of(subject), disclosure=Disclosure.SUBJECT)
+        return _rows(subject__in=duplicates.files_at(subject, None), disclosure=Disclosure.SUBJECT)
     files = {one.pk: one for one in duplicates.files_at(subject, at)}
     rows = [row for one in files.values() for row in told(PersonalData, one, at)]
     categories = DataCategory.objects.in_bulk({row.category_id for row in rows})

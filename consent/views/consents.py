@@ -143,7 +143,7 @@ def _withdrawing(request: HttpRequest, code: str) -> HttpResponse:
     if request.method == "POST" and (mine.stands or mine.state == State.WITHDRAWN):
         event = ledger.withdraw(subject=request.subject, form=mine.form, scope=mine.scope, proof=_proof(request))
         return _done(event.kind)
-    if not mine.stands or mine.state == State.WITHDRAWAL_DEFERRED:
+    if not mine.may_withdraw:
         query = f"?{urlencode({'about': mine.scope})}" if mine.scope else ""
         return redirect(reverse("consent:form", args=[code]) + query)
     context = {

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from consent import kept_words
+from subjects import duplicates
 from subjects.models import Representative
 from subjects.views import signed_in, subject_required
 
@@ -13,7 +14,7 @@ from subjects.views import signed_in, subject_required
 @require_safe
 def kept(request: HttpRequest) -> HttpResponse:
     """By category, with the day or what it waits for; the values themselves are not opened."""
-    lines = kept_words.lines(request.subject)
+    lines = [line for one in duplicates.files_at(request.subject, None) for line in kept_words.lines(one)]
     context = {
         **signed_in(request),
         "groups": kept_words.together(lines),

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actor import acting_as
-from consent import importing, ledger, objections, registers
+from consent import importing, ledger, objections, registers, terms
 from consent.models import Purpose
 from subjects import suppression
 from subjects.models import Suppression
@@ -68,7 +68,7 @@ def test_a_refusal_a_term_that_ended_and_nothing_else_put_a_person_on_the_list(p
     assert stopped()
     given(person, version(form("C8"), term="P1Y"))
     assert not stopped()
-    ledger.expire(at=timezone.now() + timedelta(days=400))
+    terms.expire(at=timezone.now() + timedelta(days=400))
     assert stopped()
     assert set(Suppression.objects.order_by("-pk").values_list("reason", flat=True)[:2]) == {"ended"}
 

@@ -352,7 +352,7 @@ class TestHome:
     def test_an_imported_consent_in_no_known_language_may_be_given_anew(self, person):
         of = version(form("C8"))
         with ledger.locked(ledger.Owner(person), of.form, "") as row:
-            ledger._append(row, ledger.Proof("imported", "imported"), kind="given", version=of)
+            ledger.append(row, ledger.Proof("imported", "imported"), kind="given", version=of)
         client = inside(person, "en")
         say(client, "C8", "give")
         assert state_of(person, "C8") == "renewed"

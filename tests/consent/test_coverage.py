@@ -99,14 +99,14 @@ def given_before(of):
     """Before Kelisim, so nothing was shown by us: as an import writes it."""
     person = DataSubjectFactory()
     with ledger.locked(ledger.Owner(person), of.form, "") as row:
-        ledger._append(row, ledger.Proof("imported", "imported"), kind="given", version=of, language="kk")
+        ledger.append(row, ledger.Proof("imported", "imported"), kind="given", version=of, language="kk")
     return person
 
 
 def test_what_nobody_knows_is_counted_by_form():
     person = DataSubjectFactory()
     with ledger.locked(ledger.Owner(person), form("C2"), "") as row:
-        ledger._append(row, ledger.Proof("imported", "imported"), kind="given")
+        ledger.append(row, ledger.Proof("imported", "imported"), kind="given")
     assert coverage.unknown_grounds() == {"C2": 1}
     purpose("contract")
     assert not why(person, "contract").allowed

@@ -100,7 +100,7 @@ def test_what_the_ledger_keeps_event_by_event_is_what_the_events_say(a_form, seq
     with acting_as("job:test"):
         for kind, when, term in sequence:
             with ledger.locked(ledger.Owner(person), of.form, "") as row:
-                ledger._append(
+                ledger.append(
                     row,
                     ledger.Proof("api", "system_entered"),
                     kind=kind,

@@ -68,7 +68,7 @@ def test_a_past_date_tells_what_was_true_then(person):
     with ledger.locked(ledger.Owner(person), of.form, "") as row:
         proof = ledger.Proof("api", "system_entered")
         for kind, days in (("given", 1), ("withdrawn", 10)):
-            ledger._append(row, proof, kind=kind, version=of, language="ru", occurred_at=start + timedelta(days=days))
+            ledger.append(row, proof, kind=kind, version=of, language="ru", occurred_at=start + timedelta(days=days))
     assert told(person, start) == {"contract": (False, "no_consent")}
     assert told(person, start + timedelta(days=5)) == {"contract": (True, "consent")}
     assert told(person) == {"contract": (False, "no_consent")}

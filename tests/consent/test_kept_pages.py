@@ -160,8 +160,8 @@ class TestInTheCabinet:
             client.get(reverse("consent:kept"))
 
 
-# the nine of `retention.kept`; the session, the person, the actor and what every page of the cabinet asks
-COST = 16
+# the nine of `retention.kept`; the person's files, the session, the person, the actor and what every page of the cabinet asks
+COST = 17
 
 
 class TestAtTheDesk:

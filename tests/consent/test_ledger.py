@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.actor import acting_as
-from consent import ledger, rebuilding
+from consent import ledger, rebuilding, terms
 from consent.enums import EventKind, State
 from consent.ledger import Changed
 from consent.models import ConsentEvent, ConsentState, FormServed
@@ -201,9 +201,9 @@ class TestTime:
         event = given(person, of)
         later = event.valid_until + timedelta(seconds=1)
         assert ledger.standings(person, later)["C8", ""].state == State.EXPIRED
-        assert ledger.expire() == 0
-        assert ledger.expire(at=later) == 1
-        assert ledger.expire(at=later) == 0
+        assert terms.expire() == 0
+        assert terms.expire(at=later) == 1
+        assert terms.expire(at=later) == 0
         assert ConsentEvent.objects.latest("pk").occurred_at == event.valid_until
 
     def test_events_are_never_changed(self, person):

@@ -170,17 +170,17 @@ class TestTerms:
         event = given(person, version(form("C1"), term="P1Y"))
         loans.record_contract(subject=person, number="K-1")
         before, after = (event.occurred_at + timedelta(days=days) for days in (360, 370))
-        assert ledger.expire(at=after) == 0, "a contract is open"
+        assert terms.expire(at=after) == 0, "a contract is open"
         assert ledger.standings(person)["C1", ""].state == State.GIVEN
         loans.record_contract(subject=person, number="K-1", state=ContractState.PERFORMED)
-        assert ledger.expire(at=before) == 0, "the term runs still"
-        assert ledger.expire(at=after) == 1
-        assert ledger.expire(at=after) == 0
+        assert terms.expire(at=before) == 0, "the term runs still"
+        assert terms.expire(at=after) == 1
+        assert terms.expire(at=after) == 0
         assert ConsentState.objects.get().state == State.EXPIRED
 
     def test_one_without_a_term_never_ends_by_the_clock(self, person):
         event = given(person, version(form("C1"), term=""))
-        assert ledger.expire(at=event.occurred_at + timedelta(days=9999)) == 0
+        assert terms.expire(at=event.occurred_at + timedelta(days=9999)) == 0
 
     def test_a_release_nobody_told_of_is_made_up_for(self, person):
         given(person, version())

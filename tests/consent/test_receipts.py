@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
-from consent import ledger, receipts, signing
+from consent import ledger, receipts, signing, terms
 from consent.enums import EventKind
 from consent.models import ConsentEvent, ConsentForm, FormServed, Purpose, ReceiptKey
 from consent.receipt_pdf import pdf, qr_text
@@ -99,7 +99,7 @@ def test_every_act_has_its_receipt(kind, person, tmp_path):
     elif kind == EventKind.WITHDRAWN:
         event = ledger.withdraw(subject=person, form=form, proof=factories.BY_CODE)
     else:
-        ledger.expire(at=timezone.now() + timedelta(days=400))
+        terms.expire(at=timezone.now() + timedelta(days=400))
         event = ConsentEvent.objects.latest("pk")
     assert event.kind == kind
     found = receipt_of(event)
