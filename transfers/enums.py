@@ -94,5 +94,7 @@ AUTHORITIES = frozenset(
         RecipientKind.STATE_CREDIT_BUREAU,
     }
 )
+# To whom microcredit secrecy goes without the borrower's written consent, the bureaus' own law asking one of its kind.
+BUREAUS = frozenset({RecipientKind.CREDIT_BUREAU, RecipientKind.STATE_CREDIT_BUREAU})
 # Whose rows leave no trace for the subject unless somebody decides otherwise (DESIGN 4; 191-IV).
 WITHHELD_BY_DEFAULT = frozenset({RecipientKind.FINANCIAL_MONITORING})

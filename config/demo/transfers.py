@@ -78,6 +78,8 @@ RULES = [
 ]
 # whose transfers the person is told of by a letter
 TOLD_OF = ("tolem", "dala-collect")
+# consents on which microcredit secrecy goes to somebody else than a bureau: in writing alone (56-V art. 21)
+SECRET = ("C9",)
 # form, scope, which of the customers gave it in the cabinet
 CONSENTS = [
     ("C3", "recipient:ulgi-bureau", range(0, 12)),
@@ -142,7 +144,7 @@ def _registers(policy: Policy, officer: StaffUser, dpo: StaffUser) -> None:
     rows += [
         TransferRule(
             recipient=whom[code], purpose=why[purpose], direction=direction, ground=ground, form=forms.get(form),
-            categories=list(data), notify_subject=code in TOLD_OF,
+            categories=list(data), notify_subject=code in TOLD_OF, written=form in SECRET,
         )
         for code, purpose, direction, ground, form, data in RULES
     ]  # fmt: skip

@@ -1,12 +1,15 @@
 """What every installation starts with: recipients the law names, closed countries, duties by law."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
 from audit.actor import acting_as
+from consent.models import ConsentForm, Purpose
+from staff import opening
 from subjects.models import DataCategory
-from tests.staff.factories import StaffUserFactory
+from tests.staff.factories import StaffUserFactory, as_officer, permit
 from transfers import registers
 from transfers.enums import TransferGround
 from transfers.models import Country, Recipient, TransferRule
@@ -71,3 +74,34 @@ def test_a_duty_that_answers_no_demand_asks_only_for_what_its_purpose_needs():
     for rule in TransferRule.objects.filter(on_demand=False):
         needed = set(rule.purpose.cells.in_force().values_list("category__code", flat=True))
         assert set(rule.categories) <= needed, rule
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "refused"),
+    [
+        ("advertiser", "outgoing", True),
+        ("other", "outgoing", True),
+        ("credit_bureau", "outgoing", False),
+        ("pension_centre", "incoming", False),
+    ],
+)
+def test_microcredit_secrecy_goes_to_a_third_party_on_written_consent_alone(kind, direction, refused):
+    officer = permit(StaffUserFactory(), "transfers.add_transferrule")
+    form = ConsentForm.objects.get(code="C2")
+
+    def proposed(written: bool) -> TransferRule:
+        whom = Recipient.objects.create(code=f"{kind}-{written}", kind=kind, title_kk="а", title_ru="а")
+        row = TransferRule(
+            recipient=whom, purpose=Purpose.objects.first(), direction=direction, ground="consent", form=form,
+            categories=["full_name"], written=written,
+        )  # fmt: skip
+        return opening.propose(row, by=officer)
+
+    with as_officer(officer):
+        if refused:
+            with pytest.raises(ValidationError) as error:
+                proposed(written=False)
+            assert list(error.value.message_dict) == ["written"]
+        else:
+            proposed(written=False)
+        proposed(written=True)

@@ -1,6 +1,7 @@
 """Who may get data, under which agreement, by which rule (policy 2.3, 4.2; 94-V art. 15-16)."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -12,7 +13,7 @@ from policies.models import Policy
 from staff.opened import Opened
 from subjects.enums import Disclosure
 from subjects.identifiers import normalise_bin
-from transfers.enums import Direction, TransferGround
+from transfers.enums import BUREAUS, Direction, TransferGround
 from transfers.triggers import FrozenRecipient
 
 COUNTRY_CODE = RegexValidator(r"^[A-Z]{2}\Z", _("Write the two capital letters of ISO 3166-1: KZ, RU, DE."))
@@ -219,6 +220,20 @@ class TransferRule(Opened):
 
     def __str__(self) -> str:
         return f"№ {self.pk}"
+
+    def clean(self) -> None:
+        """Whatever is known of a borrower is microcredit secrecy (56-V art. 21)."""
+        super().clean()
+        outgoing = self.ground == TransferGround.CONSENT and self.direction == Direction.OUTGOING
+        if outgoing and not self.written and self.recipient_id and self.recipient.kind not in BUREAUS:
+            raise ValidationError(
+                {
+                    "written": _(
+                        "Whatever we know of a borrower is microcredit secrecy: to anybody but a credit bureau it goes"
+                        " on written consent alone (56-V art. 21). Mark this field."
+                    )
+                }
+            )
 
 
 class ShadowMode(Opened):
