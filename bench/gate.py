@@ -53,7 +53,7 @@ def serve(port: int, args: argparse.Namespace) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             sys.executable, "-W", "ignore", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-            "--port", str(port), "--workers", str(args.workers), "--blocking-threads", os.environ.get("BT","8"),
+            "--port", str(port), "--workers", str(args.workers), "--blocking-threads", "8",
             "--log-level", "warning", "bench.wsgi:application",
         ],
         env={**os.environ, "KELISIM_DB_POOL": "1", "PYTHONPATH": str(ROOT)},

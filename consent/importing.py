@@ -26,7 +26,7 @@ from subjects.csv_file import File, Headers, WholeFile
 from subjects.csv_problems import REASONS, RowProblem
 from subjects.enums import IndexKind
 from subjects.importing import Progress
-from subjects.models import DataSubject, SearchKey
+from subjects.models import DataSubject
 
 BATCH = 1000
 MOST_PROBLEMS = 1000
@@ -232,7 +232,7 @@ def _people(rows: Sequence[ConsentRow]) -> dict[str, DataSubject]:
             digests[search.digest(IndexKind.CLIENT_NUMBER, row.client_number)] = row.client_number
         except ValidationError:
             continue
-    keys = SearchKey.objects.filter(kind=IndexKind.CLIENT_NUMBER, digest__in=list(digests)).select_related("subject")
+    keys = search.among(IndexKind.CLIENT_NUMBER, digests).select_related("subject")
     return {digests[bytes(key.digest)]: key.subject for key in keys}
 
 

@@ -82,7 +82,7 @@ def _batches(rows: Sequence[SubjectRow]) -> Iterator[list[SubjectRow]]:
 def known_people(client_numbers: Sequence[str]) -> dict[str, DataSubject]:
     """{client number: person} of those we have already; one query."""
     digests = {search.digest(IndexKind.CLIENT_NUMBER, number): number for number in client_numbers}
-    keys = SearchKey.objects.filter(kind=IndexKind.CLIENT_NUMBER, digest__in=list(digests)).select_related("subject")
+    keys = search.among(IndexKind.CLIENT_NUMBER, digests).select_related("subject")
     return {digests[bytes(key.digest)]: key.subject for key in keys}
 
 
@@ -107,8 +107,7 @@ def _conflicts(batch: Sequence[SubjectRow], known: dict[str, DataSubject]) -> li
     ]
     by_digest = {search.digest_of_normal(IIN, row.iin): row for row in batch if row.iin}
     if by_digest:
-        taken = SearchKey.objects.filter(kind=IndexKind.IIN, digest__in=list(by_digest))
-        for digest, subject_id in taken.values_list("digest", "subject_id"):
+        for digest, subject_id in search.among(IndexKind.IIN, by_digest).values_list("digest", "subject_id"):
             row = by_digest[bytes(digest)]
             mine = known.get(row.client_number)
             if mine is None or mine.pk != subject_id:

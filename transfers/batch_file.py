@@ -8,7 +8,7 @@ from subjects import search
 from subjects.csv_file import File, Headers, WholeFile
 from subjects.csv_problems import REASONS, RowProblem
 from subjects.enums import IndexKind
-from subjects.models import Contract, SearchKey
+from subjects.models import Contract
 from transfers.checked_files import Checked, in_batches, template
 from transfers.models.batches import STANDS, TransferBatch
 
@@ -98,7 +98,7 @@ def _look_up(batch: list[_Told], checked: Checked, run: TransferBatch, labels: d
         number: rest for number, *rest in rows.values_list("number", "state", "pk", "subject_id", "subject__reference")
     }
     digests = {told.number: search.digest(IndexKind.CLIENT_NUMBER, told.client_number) for told in batch if told[2]}
-    keys = SearchKey.objects.filter(kind=IndexKind.CLIENT_NUMBER, digest__in=set(digests.values()))
+    keys = search.among(IndexKind.CLIENT_NUMBER, set(digests.values()))
     owners = {bytes(key.digest): key.subject_id for key in keys} if digests else {}
     stands = STANDS[run.kind]
     words = ", ".join(str(label) for value, label in Contract._meta.get_field("state").choices if value in stands)
