@@ -101,9 +101,10 @@ def check_may_decline(row: Opened, *, by: StaffUser) -> None:
         _check_right(row, "approve", by)
 
 
-def check_may_propose_closing(row: Opened, *, by: StaffUser) -> None:
-    """Of what is in force with no end, while no change of it waits."""
-    _check_right(row, "add", by)
+def check_may_propose_closing(row: Opened, *, by: StaffUser, right: str = "") -> None:
+    """Of what is in force with no end, while no change of it waits. right: another that lets it than that to add."""
+    if not (right and by.has_perm(right)):
+        _check_right(row, "add", by)
     if row.in_force_during is None or row.in_force_during.upper is not None:
         raise NotAllowed(_("Only what is in force, with no end yet, can be closed."), code="state")
     _check_nothing_waits(row)
@@ -206,10 +207,10 @@ def decline(row: Opened, *, by: StaffUser) -> None:
 
 
 @transaction.atomic
-def propose_closing(row: Row, *, by: StaffUser) -> Row:
-    """Propose that what is in force ends and nothing takes its place. Raises NotAllowed."""
+def propose_closing(row: Row, *, by: StaffUser, right: str = "") -> Row:
+    """Propose that what is in force ends and nothing takes its place. right: as in the check. Raises NotAllowed."""
     row = _locked(row)
-    check_may_propose_closing(row, by=by)
+    check_may_propose_closing(row, by=by, right=right)
     row.closing_proposed_by, row.closing_proposed_at = by, timezone.now()
     row.save(update_fields=["closing_proposed_by", "closing_proposed_at"])
     return row

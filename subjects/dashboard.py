@@ -1,6 +1,7 @@
 """What the officers' home says about people."""
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -8,8 +9,10 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from audit.home import FACTS, NEEDS, Fact, Need
+from staff.models import StaffUser
 from subjects import calendar_days, request_queues
 from subjects.models import (
+    AmlEntry,
     AutomatedDecision,
     DataSubject,
     Death,
@@ -23,6 +26,7 @@ from subjects.models import (
     Task,
     Verification,
 )
+from subjects.restraints import Denied
 
 
 def tasks_that_wait(request: HttpRequest) -> list[Need]:
@@ -48,7 +52,7 @@ def tasks_that_wait(request: HttpRequest) -> list[Need]:
 def restraints_that_wait(request: HttpRequest) -> list[Need]:
     """Values that differ, entries and disputes of the denylist, reviews that people asked for."""
     today, user, found = timezone.localdate(), request.user, []
-    mine = DenylistEntry.objects.waiting().exclude(proposed_by=user)
+    mine = _of_colleagues(DenylistEntry, user)
     asked = AutomatedDecision.objects.filter(review_asked_at__isnull=False, reviewed_at=None)
     queues = (
         ("decide_verification", Verification.objects.filter(result="mismatch", decided_at=None),
@@ -76,6 +80,30 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
         if user.has_perm(f"subjects.{right}") and (count := rows.count()):
             found.append(Need(label, reverse(f"admin:subjects_{page}_changelist") + query, count))
     return found
+
+
+def monitoring_that_waits(request: HttpRequest) -> list[Need]:
+    """Financial monitoring: what waits for who may approve, what is to be reviewed for who may propose as well.
+
+    Without these rights nothing is asked of that table (DESIGN 4).
+    """
+    user, today = request.user, timezone.localdate()
+    approves = user.has_perm("subjects.approve_amlentry")
+    queues = (
+        (approves, _of_colleagues(AmlEntry, user),
+         _("Financial monitoring: approve or decline what a colleague proposed"), "?review=waiting"),
+        (approves or user.has_perm("subjects.add_amlentry"), AmlEntry.objects.in_force().filter(review_on__lte=today),
+         _("Financial monitoring: review entries whose day has come"), "?review=due"),
+    )  # fmt: skip
+    url = reverse("admin:subjects_amlentry_changelist")
+    counted = [(label, query, rows.count()) for may, rows, label, query in queues if may]
+    return [Need(label, url + query, count) for label, query, count in counted if count]
+
+
+def _of_colleagues(model: type[Denied], user: StaffUser) -> QuerySet:
+    """What waits for a second person and was not proposed by this one, an end as a beginning."""
+    proposals = model.objects.waiting().exclude(in_force_during=None, proposed_by=user)
+    return proposals.exclude(in_force_during__isnull=False, closing_proposed_by=user)
 
 
 def requests_that_wait(request: HttpRequest) -> list[Need]:
@@ -124,4 +152,5 @@ NEEDS.append(tasks_that_wait)
 NEEDS.append(years_without_calendar)
 NEEDS.append(requests_that_wait)
 NEEDS.append(restraints_that_wait)
+NEEDS.append(monitoring_that_waits)
 FACTS.append(people)

@@ -11,11 +11,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from notifications.services import write
 from staff import opening
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import evidence, vault
+from subjects import duplicates, evidence, vault
 from subjects.enums import RetentionClass, RevealReason
+from subjects.life_letters import ANSWER_WAITS
 from subjects.models import AmlEntry, DataSubject, DenialDispute, DenylistEntry
 from subjects.vault import Parts
 
@@ -88,10 +90,16 @@ def read_note(*, entry: DenylistEntry | AmlEntry, by: StaffUser, reason: str) ->
 def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     """The person says that they do not belong on the list; the entry counts until somebody decided.
 
-    statement: their words, sealed. Raises ValidationError for an entry that is not in force or is disputed already.
+    statement: their words, sealed. Raises ValidationError for an entry that is not in force, is disputed already or is
+    on its way off the list.
     """
+    # of two at once the second sees the first
+    entry = DenylistEntry.objects.select_for_update().get(pk=entry.pk)
     if not entry.is_in_force:
         raise ValidationError(_("Only an entry in force is disputed."))
+    last = entry.disputes.select_related("entry").defer("sealed_statement").order_by("pk").last()
+    if last is not None and last.is_being_heeded:
+        raise ValidationError(_("It is decided already that this entry is closed: a second officer confirms it."))
     row = DenialDispute(entry=entry)
     if statement.strip():
         row.sealed_statement = evidence.seal(subject=entry.subject, what=STATEMENT, parts={"value": statement.strip()})
@@ -120,9 +128,9 @@ def read_statement(*, dispute: DenialDispute, by: StaffUser, reason: str) -> Par
 def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> DenialDispute:
     """Decide; not by those who put the person there. An entry that is to go waits for a second officer to close it.
 
-    Raises NotAllowed.
+    The person gets a letter that an answer waits, by the file that opens their cabinet. Raises NotAllowed.
     """
-    row = DenialDispute.objects.select_for_update(of=("self",)).select_related("entry").get(pk=dispute.pk)
+    row = DenialDispute.objects.select_for_update(of=("self",)).select_related("entry__subject").get(pk=dispute.pk)
     if not by.has_perm("subjects.decide_denialdispute"):
         raise NotAllowed(_("Your role does not include this step."), code="permission")
     if row.decided_at is not None:
@@ -132,5 +140,9 @@ def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> De
     row.outcome, row.decided_by, row.decided_at = DenialDispute.Outcome(outcome).value, by, timezone.now()
     row.save(update_fields=["outcome", "decided_by", "decided_at"])
     if outcome == DenialDispute.Outcome.REMOVED and row.entry.is_in_force and row.entry.closing_proposed_by_id is None:
-        opening.propose_closing(row.entry, by=by)
+        # who decides about disputes need not be one who adds entries
+        opening.propose_closing(row.entry, by=by, right="subjects.decide_denialdispute")
+    told = duplicates.leading_of(row.entry.subject)
+    cause = f"subjects.DenialDispute:{row.pk}#{ANSWER_WAITS}"
+    write(kind=ANSWER_WAITS, cause=cause, language=told.language, subject_id=told.pk)
     return row

@@ -46,6 +46,12 @@ def unite(*, leading: DataSubject, following: DataSubject) -> PersonLink:
     return row
 
 
+def leading_of(subject: DataSubject) -> DataSubject:
+    """The file by which the person is told and comes in: the one that leads, or their only one; one query."""
+    link = _links().filter(other=subject).select_related("subject").first()
+    return link.subject if link is not None else subject
+
+
 def files_at(subject: DataSubject, at: datetime | None) -> list[DataSubject]:
     """The person's file and those that followed it at the moment (aware; None: now), it first; one query."""
     links = PersonLink.objects.filter(kind=SAME, subject=subject)

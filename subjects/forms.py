@@ -120,6 +120,18 @@ class RecordImportForm(forms.Form):
         return _not_too_large(self.cleaned_data["file"])
 
 
+class NotTrueForm(forms.Form):
+    """What the person says against an entry of the denylist; sealed by the service."""
+
+    statement = forms.CharField(
+        label=_("In your own words"),
+        required=False,
+        max_length=4000,
+        help_text=_("What is wrong, and how we can see it. You need not write anything."),
+        widget=forms.Textarea(attrs={"rows": 5}),
+    )
+
+
 def _not_too_large(upload):
     if upload.size > MOST_BYTES:
         raise ValidationError(REASONS["file_size"] % {"megabytes": MOST_BYTES // 1024 // 1024})

@@ -10,6 +10,8 @@ from subjects.models import Representative
 
 IIN_CORRECTED, FILES_LINKED = "iin_corrected", "files_linked"
 HEIR_ADMITTED, DEATH_UNDONE, CAME_OF_AGE = "heir_admitted", "death_undone", "came_of_age"
+# what it answers is no matter of the mail, nor of an officer who sees the list of letters alone
+ANSWER_WAITS = "answer_waits"
 
 
 def _operator(_cause: str, language: str) -> dict:
@@ -46,4 +48,6 @@ KINDS = (
     LetterKind(HEIR_ADMITTED, _heir, _heir_is_current, title=_("an heir is admitted")),
     LetterKind(DEATH_UNDONE, _operator, title=_("a death recorded by mistake was undone")),
     LetterKind(CAME_OF_AGE, _operator, title=_("the person came of age")),
+    # an answer to the person's own word is no notice: what stops notices does not stop it
+    LetterKind(ANSWER_WAITS, _operator, notice=False, title=_("an answer waits in the cabinet")),
 )

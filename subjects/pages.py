@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from staff.models import Operator
-from subjects import looks, my_data, sent, services, sessions
+from subjects import looks, my_data, own_denials, sent, services, sessions
 from subjects.models import Representative
 from subjects.step_up import fresh_code_required
 from subjects.views import SUBJECT_KEY, signed_in, subject_required
@@ -26,7 +26,8 @@ def data(request: HttpRequest) -> HttpResponse:
     if request.method == "HEAD":  # shows nobody anything, and opens nothing
         return HttpResponse()
     groups = my_data.groups(request.subject, represented=request.acting is not None)
-    return render(request, "cabinet/data.html", signed_in(request, groups=groups))
+    denials = own_denials.of(request.subject)
+    return render(request, "cabinet/data.html", signed_in(request, groups=groups, denials=denials))
 
 
 @subject_required(act=KNOW)

@@ -268,6 +268,11 @@ class DenialDispute(models.Model):
     def __str__(self) -> str:
         return f"№ {self.pk}"
 
+    @property
+    def is_being_heeded(self) -> bool:
+        """Whether the entry is on its way off the list; a second officer may still have it stay."""
+        return self.outcome == self.Outcome.REMOVED and self.entry.closing_proposed_by_id is not None
+
 
 class Suppression(Event):
     """Whom nobody may write or call to for marketing: a keyed digest that outlives the person's data (94-V art. 8).

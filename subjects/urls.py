@@ -1,6 +1,6 @@
 from django.urls import path
 
-from subjects import account_pages, file_views, pages, request_views, views
+from subjects import account_pages, denial_views, file_views, pages, request_views, views
 
 app_name = "cabinet"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("sign-out/", views.sign_out, name="sign-out"),
     path("enter", account_pages.hand_over, name="enter"),
     path("data/", pages.data, name="data"),
+    path("denylist/<uuid:handle>/", denial_views.denial, name="denial"),
     path("looked/", pages.who_looked, name="looked"),
     path("letters/", pages.letters, name="letters"),
     path("help/", pages.help_page, name="help"),

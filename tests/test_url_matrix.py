@@ -39,7 +39,7 @@ from staff import opening
 from staff import services as staff
 from staff.enums import Role
 from staff.models import ApiClient, Operator, RoleGrant, SignIn, StaffUser, UndertakingAcceptance
-from subjects import deadlines, evidence, import_runs, request_files, request_services, vault
+from subjects import deadlines, evidence, import_runs, own_denials, request_files, request_services, vault
 from subjects import registers as subject_registers
 from subjects import services as subjects
 from subjects.admin.request_steps import STEPS as REQUEST_STEPS
@@ -382,6 +382,7 @@ def addresses(world: dict) -> list[Address]:
             ("", {"code": code, "number": 1, "language": "kk"}),
             ("draft", {"code": code, "number": draft.number, "language": "kk"}),
         ],
+        "cabinet:denial": [("", {"handle": own_denials.of(b)[0].handle})],
         "cabinet:not-mine": [("", {"token": token}), ("forged", {"token": token[:-2]})],
         "consent:changed": [("", {"code": code})],
         **{f"consent:{page}": [("", {"code": "C8"})] for page in ("form", "give", "withdraw")},
@@ -608,6 +609,8 @@ def test_no_address_of_the_cabinet_names_a_person_or_a_row():
     named = {name: route for name, route in routes() if route.startswith("cabinet/") and "<" in route}
     assert named == {
         "cabinet:not-mine": "cabinet/not-mine/<str:token>/",  # signed; whoever holds the letter holds it
+        # of an entry of the denylist, by a digest of its number; looked for among the person's own
+        "cabinet:denial": "cabinet/denylist/<uuid:handle>/",
         # of a request; looked for among the person's own and those they make for others
         "cabinet:request": "cabinet/requests/<uuid:public_id>/",
         "cabinet:request-attach": "cabinet/requests/<uuid:public_id>/attach/",
@@ -645,4 +648,9 @@ def test_a_customer_who_names_rows_of_another_finds_nothing(world):
     b.refresh_from_db()
     assert b.language == "kk"
     assert not a.acknowledgements.exists()
+    theirs = f"/cabinet/denylist/{own_denials.of(b)[0].handle}/"
+    disputes = DenialDispute.objects.count()
+    for answer in (client.get(theirs), client.post(theirs, {"statement": "…"})):
+        assert answer.status_code == 404
+    assert DenialDispute.objects.count() == disputes
     assert b.acknowledgements.count() == 1

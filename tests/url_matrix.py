@@ -37,7 +37,10 @@ _CORRECTED = {
     for history in ("", "historical")
     for name in ("iincorrection", "personaldata", "searchkey", "datasubject")
 } | {"audit_accessrecord", "notifications_letter", "subjects_subjectkey"}
-_DISPUTED = {"subjects_denialdispute", "subjects_historicaldenialdispute"}
+# a dispute is decided, its entry proposed for closing
+_DISPUTED = {
+    f"subjects_{history}{name}" for history in ("", "historical") for name in ("denialdispute", "denylistentry")
+}
 # a paper is confirmed by pressing one button
 _CONFIRM = {"consent_consentevent", "consent_consentstate", "consent_change"}
 # a proposal of the registers that two people open, decided or taken back by pressing one button
@@ -845,6 +848,7 @@ MATRIX = {
     "cabinet:sign-out": ("55555555", "DDDDDDDD"),
     "cabinet:enter": ("DDDDDDDD", "33333333"),
     "cabinet:data": ("D.DDDDDD", "D>DDDDDD"),
+    "cabinet:denial": ("D4DDDDDD", "D4DDDDDD"),
     "cabinet:looked": ("D.DDDDDD", "D5DDDDDD"),
     "cabinet:letters": ("D.DDDDDD", "D5DDDDDD"),
     "cabinet:help": ("........", "55555555"),

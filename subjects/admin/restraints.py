@@ -166,9 +166,9 @@ class DenylistEntryAdmin(DeniedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         row = context["original"]
-        disputes = list(DenialDispute.objects.filter(entry=row).select_related("decided_by").order_by("-pk"))
-        open_one = any(one.decided_at is None for one in disputes)
-        may = request.user.has_perm("subjects.add_denialdispute") and row.is_in_force and not open_one
+        disputes = list(row.disputes.select_related("decided_by").order_by("-pk"))
+        settled = not any(one.decided_at is None or one.is_being_heeded for one in disputes[:1])
+        may = request.user.has_perm("subjects.add_denialdispute") and row.is_in_force and settled
         context |= {
             "disputes": disputes if request.user.has_perm("subjects.view_denialdispute") else [],
             "may_dispute": may,

@@ -17,7 +17,7 @@ from consent import registers as consent_registers
 from notifications.services import write
 from staff import services as staff
 from staff.enums import Role
-from subjects import registers, relations, vault
+from subjects import denylist, own_denials, registers, relations, vault
 from subjects.models import DataSubject
 from tests.consent.factories import form, version
 from tests.e2e.browser import Seat, chromium
@@ -27,6 +27,7 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.staff.factories import permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
+from tests.subjects.restraints import author, deny, second
 from tests.test_url_matrix import routes
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -90,6 +91,9 @@ def record_of(person: DataSubject, officer) -> None:
         )  # fmt: skip
     with acting_as("job:test"):
         write(kind="phone_changed", cause="x:1#phone_changed", language="kk", subject_id=person.pk)
+    by, then = author(), second()
+    deny(person, by=by, then=then)
+    denylist.dispute(entry=deny(person, by=by, then=then, kind="abuse"))
 
 
 @pytest.mark.browser
@@ -119,7 +123,8 @@ def test_every_page_holds_wcag_22_aa_on_a_telephone_and_at_a_desk(house, browser
         outside.page.set_viewport_size(PHONE)
         seen = sum(check(outside, path, wrong, thumbs=path.startswith("/cabinet")) for path in OUTSIDE + PUBLIC)
         customer = seated(browser, house, person, "kk")
-        pages = [*own_pages(), "/cabinet/consents/C8/", "/cabinet/policy/personal-data/"]
+        denials = [reverse("cabinet:denial", args=[own.handle]) for own in own_denials.of(person)]
+        pages = [*own_pages(), *denials, "/cabinet/consents/C8/", "/cabinet/policy/personal-data/"]
         seen += sum(check(customer, path, wrong, thumbs=True) for path in pages)
         # what is asked before them, and the dark theme
         stale = Seat(browser, house.url, locale="ru-KZ")

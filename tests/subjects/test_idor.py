@@ -27,12 +27,13 @@ from consent.ledger import Proof
 from consent.models import ConsentEvent, FormServed, NoticeServed
 from policies.models import PolicyVersion
 from staff.models import Operator
-from subjects import registers, sign_in, step_up, subject_file, vault
+from subjects import own_denials, registers, sign_in, step_up, subject_file, vault
 from subjects.models import CabinetSession, DataSubject, SignInCode
 from tests.consent.factories import form, version
 from tests.policies.factories import published_version
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
+from tests.subjects.restraints import author, deny, second
 from tests.test_url_matrix import routes
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,7 @@ def belongings(person: DataSubject, number: int) -> dict[str, str]:
     return {
         "id": str(person.pk), "uuid": str(person.public_id), "reference": str(person), "value": secret_of(number),
         "notice": str(notice.pk), "served": str(served.pk), "event": str(event.pk), "receipt": str(event.public_id),
+        "denial": str(own_denials.of(person)[0].handle),
         "session": str(session.public_id), "handle": str(code.handle), "value_id": str(person.values.first().pk),
     }  # fmt: skip
 
@@ -80,7 +82,9 @@ def crowd(size, telephone):
     people = [named(DataSubjectFactory(), last=secret_of(n)) for n in range(size(50, least=4))]
     policy = published_version(significant=True)
     signing.ensure_key()
+    by, then = author(), second()
     for person in people:
+        deny(person, by=by, then=then)
         with acting_as(f"subject:{person.public_id}"):
             NoticeServed.objects.create(subject=person, version=policy, language="kk", sha256="0" * 64)
             shown = ledger.serve(subject=person, version=advert, language="kk")
@@ -97,7 +101,7 @@ def state_of_everything() -> list[tuple]:
     """Digests of the tables that a customer's act could change."""
     tables = (
         "subjects_datasubject", "subjects_personaldata", "subjects_cabinetsession", "consent_consentevent",
-        "consent_consentstate", "consent_acknowledgement", "subjects_searchkey",
+        "consent_consentstate", "consent_acknowledgement", "subjects_searchkey", "subjects_denialdispute",
     )  # fmt: skip
     found = []
     with connection.cursor() as cursor:
@@ -113,6 +117,8 @@ def tries(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str,
         ("get", f"/cabinet/receipts/{theirs['receipt']}.json", {}),
         ("get", f"/cabinet/receipts/{theirs['receipt']}.pdf", {}),
         ("post", "/cabinet/consents/C8/answer/", {"served": theirs["served"], "version": "1", "answer": "refuse"}),
+        ("get", f"/cabinet/denylist/{theirs['denial']}/", {}),
+        ("post", f"/cabinet/denylist/{theirs['denial']}/", {"statement": "…"}),
         ("post", "/cabinet/sessions/end/", {"session": theirs["session"]}),
         ("post", "/cabinet/represent/", {"for": theirs["uuid"]}),
         ("post", "/cabinet/contacts/code/", {"code": "123456", "handle": theirs["handle"]}),
@@ -177,9 +183,9 @@ def test_nobody_reaches_what_is_somebody_elses(crowd):
             if other == me:
                 continue
             theirs = things[other.pk]
-            marks = [theirs[name].encode() for name in ("uuid", "reference", "value", "receipt", "session")]
+            marks = [theirs[name].encode() for name in ("uuid", "reference", "value", "receipt", "session", "denial")]
             whole = tries(theirs, policy)
-            for method, path, given in whole if distance == (crowd.index(me) + 1) % len(crowd) else whole[:9]:
+            for method, path, given in whole if distance == (crowd.index(me) + 1) % len(crowd) else whole[:11]:
                 answer = getattr(client, method)(path, given)
                 asked += 1
                 # what one typed oneself comes back in the language switch: the address of the page
@@ -193,7 +199,7 @@ def test_nobody_reaches_what_is_somebody_elses(crowd):
     print(f"\n{len(crowd)} customers, {asked} tries at what is another's: {len(hits)} hits")
     assert hits == [], "\n" + "\n".join(map(str, hits))
     assert own_files == len(OWN) * len(crowd)
-    assert asked >= 9 * len(crowd) * (len(crowd) - 1)
+    assert asked >= 11 * len(crowd) * (len(crowd) - 1)
     assert [row for row in state_of_everything() if row not in before] == []
 
 

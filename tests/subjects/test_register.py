@@ -221,6 +221,7 @@ NO_PROSE_FORMS = {
     "DenialForm": {"note"},
     "AmlForm": {"note"},
     "DisputeForm": {"statement"},
+    "NotTrueForm": {"statement"},
     "RegisterForm": {"value", "text"},
     "IdentifyForm": {"text"},
     "AnswerForm": {"text"},

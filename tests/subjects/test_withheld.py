@@ -12,8 +12,9 @@ from html import unescape
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone, translation
 
@@ -25,6 +26,7 @@ from subjects import (
     deadlines,
     denylist,
     holds,
+    own_denials,
     registers,
     request_answers,
     request_timeline,
@@ -40,7 +42,7 @@ from tests.consent.system import client_and_key
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
-from tests.subjects.restraints import author, monitor, second
+from tests.subjects.restraints import author, deny, monitor, second
 from tests.subjects.test_requests import APPROVES, HANDLES
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +87,8 @@ def plain(response) -> tuple[int, str]:
 
 
 def pages(person: DataSubject, rows: list[SubjectRequest], session: str) -> dict[str, tuple[int, str]]:
-    """Every page of the cabinet that needs no argument, and those of the person's requests; nothing of it stays.
+    """Every page of the cabinet that needs no argument, those of the person's requests and of their entries of the
+    denylist, and what a word against each is answered; nothing of it stays. With a page its number of queries.
 
     session: the cookie of theirs, in which all of it is read.
     """
@@ -102,12 +105,17 @@ def pages(person: DataSubject, rows: list[SubjectRequest], session: str) -> dict
         for name in ("request", "request-answer", "request-pdf")
     ]
     addresses.append(reverse("cabinet:request-new") + "?" + "&".join(f"kind={kind}" for kind in RequestKind.values))
+    denials = [reverse("cabinet:denial", args=[own.handle]) for own in own_denials.of(person)]
+    addresses += denials
     found = {}
-    for address in addresses:
+    for method, address in [*(("get", address) for address in addresses), *(("post", address) for address in denials)]:
         with transaction.atomic():
             client = Client(headers={"accept-language": "ru"})
             client.cookies[settings.CABINET_COOKIE_NAME] = session
-            found[address] = plain(client.get(address))
+            with CaptureQueriesContext(connection) as queries:
+                status, text = plain(getattr(client, method)(address))
+            counted = f"{text}\n{len(queries)} queries" if address in (*denials, reverse("cabinet:data")) else text
+            found[address if method == "get" else f"post {address}"] = status, counted
             transaction.set_rollback(True)
     return found
 
@@ -136,18 +144,23 @@ def test_everything_a_person_can_look_at_stays_the_same_when_they_are_monitored(
     person, key = DataSubjectFactory(iin="850314390019"), client_and_key("site")[1]
     rows = [brought(person, kind, officer, other) for kind in ("access", "confirm")]
     rows.append(services.register(subject=person, kinds=["complaint"], channel="cabinet", language="ru", text="…"))
+    by, then = author(), second()
+    deny(person, by=by, then=then)
+    denylist.dispute(entry=deny(person, by=by, then=then, kind="abuse"), statement="…")
     session = inside(person, "ru").cookies[settings.CABINET_COOKIE_NAME].value
     before = pages(person, rows, session), told(person, key)
     closed = {address: status for address, (status, _text) in before[0].items() if status not in (200, 404)}
-    # what only takes something that is posted, and a page that waits for a code
+    # what only takes something that is posted, a page that waits for a code, and what a word against an entry is told
+    denials = [reverse("cabinet:denial", args=[own.handle]) for own in own_denials.of(person)]
     assert closed == {
+        f"post {denials[0]}": 302,
+        f"post {denials[1]}": 409,
         reverse("cabinet:enter"): 302,
         reverse("cabinet:contact-code"): 302,
         reverse("cabinet:end-session"): 405,
     }
     assert len(before[0]) >= 12
 
-    by, then = author(), second()
     monitor(person, by=by, then=then)
     vault.store(subject=person, category="employer", parts={"value": "Банк"}, source="api")
     PersonalData.objects.filter(subject=person, category__code="employer").update(disclosure=Disclosure.WITHHELD)

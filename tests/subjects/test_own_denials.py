@@ -1,0 +1,296 @@
+"""A person reads in their cabinet that they are denied a microcredit, says that it is not true, and is answered."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from notifications import delivery
+from notifications.models import Letter
+from staff import opening
+from staff.enums import Role
+from staff.models import Operator
+from subjects import denylist, duplicates, own_denials, relations
+from subjects.models import DataSubject, DenialDispute, DenylistEntry
+from tests.staff.conftest import member, sink  # noqa: F401
+from tests.staff.factories import StaffUserFactory, as_officer, permit
+from tests.subjects.cabinet import inside
+from tests.subjects.codes import sent_code
+from tests.subjects.factories import DataSubjectFactory
+from tests.subjects.restraints import author, deny, monitor, second, soon
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def person(telephone) -> DataSubject:
+    return DataSubjectFactory(email="aigerim@example.kz", phone="+77012345678", language="ru")
+
+
+@pytest.fixture
+def entry(person) -> DenylistEntry:
+    return deny(person, by=author(), then=second(), note="Сканы подделаны")
+
+
+def place(person: DataSubject, entry: DenylistEntry) -> str:
+    """Where the entry stands in this person's cabinet."""
+    (own,) = [own for own in own_denials.of(person) if own.entry == entry]
+    return f"/cabinet/denylist/{own.handle}/"
+
+
+def judge(*rights: str):
+    return permit(StaffUserFactory(), "subjects.decide_denialdispute", *rights)
+
+
+def decide(entry: DenylistEntry, outcome: str) -> None:
+    by = judge()
+    with as_officer(by):
+        denylist.decide_dispute(dispute=entry.disputes.get(decided_at=None), outcome=outcome, by=by)
+
+
+def close(entry: DenylistEntry) -> None:
+    """Two officers close it, whatever was said."""
+    by, then = author(), second()
+    entry.refresh_from_db()
+    if entry.closing_proposed_by is None:
+        with as_officer(by):
+            opening.propose_closing(entry, by=by)
+    with as_officer(then):
+        opening.approve_closing(entry, by=then)
+
+
+def shown(client: Client, path: str, status: int = 200) -> str:
+    answer = client.get(path)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+# what stands there
+
+
+@pytest.mark.parametrize(("language", "kind"), [("kk", "Алаяқтық"), ("ru", "Мошенничество"), ("en", "Fraud")])
+def test_my_data_says_what_stands_since_when_and_until_which_review(person, entry, language, kind):
+    page = shown(inside(person, language), "/cabinet/data/")
+    assert kind in page
+    assert f'href="{place(person, entry)}"' in page
+    days = re.findall(r'<time datetime="([\d-]+)">', page.partition('id="denials"')[2])
+    assert days == [str(timezone.localdate()), str(soon())]
+    for text in (page, shown(inside(person, language), place(person, entry))):
+        assert "Сканы подделаны" not in text, "the note is for officers"
+        assert "colleague" not in text, "no officer is named"
+        assert "<script" not in text
+
+
+def test_whom_no_list_names_reads_of_none(person):
+    other = DataSubjectFactory()
+    deny(other, by=author(), then=second())
+    assert "denials" not in shown(inside(person, "en"), "/cabinet/data/")
+    with as_officer(author()) as by:
+        denylist.propose(subject=person, kind="abuse", reason="threats", origin="ourselves", review_on=soon(), by=by)
+    assert "denials" not in shown(inside(person, "en"), "/cabinet/data/"), "a proposal counts for nothing yet"
+
+
+def test_however_many_entries_the_page_costs_the_same_and_monitoring_none(person, entry, django_assert_num_queries):
+    by, then, client, free = author(), second(), inside(person), DataSubjectFactory()
+    with django_assert_num_queries(1):
+        assert own_denials.of(free) == []
+    with django_assert_num_queries(2):
+        own_denials.of(person)
+    client.get("/cabinet/data/")
+    counts = []
+    for more in ((), ("abuse", "refused"), ("monitored",)):
+        for kind in more:
+            if kind == "monitored":
+                monitor(person, by=by, then=then)
+            else:
+                denylist.dispute(entry=deny(person, by=by, then=then, kind=kind))
+        with CaptureQueriesContext(connection) as queries:
+            client.get("/cabinet/data/")
+        with django_assert_num_queries(2):
+            own_denials.of(person)
+        counts.append(len(queries))
+    assert len(set(counts)) == 1
+
+
+# "this is not true"
+
+
+def test_who_says_it_is_asked_a_code_and_told_what_happens_then(person, entry):
+    client, path = inside(person, "en", fresh=False), place(person, entry)
+    assert "Fraud" not in shown(client, path)
+    client.post(path, {"statement": "Это не я, 850314390019", "_step": "send", "_wanted": "post", "_channel": "sms"})
+    assert not DenialDispute.objects.exists(), "not before the code"
+    asked = client.post(path, {"statement": "Это не я, 850314390019", "_step": "check", "confirm-code": "000000"})
+    assert (asked.status_code, "850314390019" in asked.content.decode()) == (422, True)
+    answer = client.post(
+        path, {"statement": "Это не я, 850314390019", "_step": "check", "_wanted": "post", "confirm-code": sent_code()}
+    )
+    assert answer.url == f"{path}?done=1"
+    row = DenialDispute.objects.get()
+    assert row.entry == entry
+    assert b"850314390019" not in bytes(row.sealed_statement)
+    assert DenialDispute.history.get(id=row.pk).actor == f"subject:{person.public_id}"
+    page = shown(client, answer.url)
+    for said in ("We have it", "An officer who did not put you on the list decides", "You get a letter"):
+        assert said in page
+    assert "<textarea" not in page
+    reader = permit(StaffUserFactory(), "subjects.reveal_value", "subjects.view_denialdispute")
+    with as_officer(reader):
+        told = denylist.read_statement(dispute=row, by=reader, reason="check")
+    assert told == {"value": "Это не я, 850314390019"}
+
+
+def test_it_may_be_said_without_a_word_and_not_in_a_book(person, entry):
+    client, path = inside(person, "en"), place(person, entry)
+    assert client.post(path, {"statement": "ы" * 4001}).status_code == 422
+    assert not DenialDispute.objects.exists()
+    assert client.post(path, {}).status_code == 302
+    assert DenialDispute.objects.get().sealed_statement is None
+
+
+def test_said_twice_it_is_one_dispute_and_the_second_says_so(person, entry):
+    client, path = inside(person, "en"), place(person, entry)
+    client.post(path, {"statement": "…"})
+    again = client.post(path, {"statement": "…"})
+    assert again.status_code == 409
+    assert "A dispute about this entry is open already." in again.content.decode()
+    assert DenialDispute.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_button_pressed_five_times_at_once_is_one_dispute_and_four_sentences(person, entry):
+    path, browsers = place(person, entry), [inside(person, "en") for _ in range(5)]
+
+    def press(client: Client) -> tuple[int, bool]:
+        try:
+            answer = client.post(path, {"statement": "…"})
+            return answer.status_code, "What happens then" in answer.content.decode()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(5) as pool:
+        assert sorted(pool.map(press, browsers)) == [(302, False)] + [(409, True)] * 4
+    assert DenialDispute.objects.count() == 1
+
+
+def test_an_entry_that_was_closed_while_the_page_was_open_says_so(person, entry):
+    client, path = inside(person, "en"), place(person, entry)
+    close(entry)
+    late = client.post(path, {"statement": "…"})
+    assert late.status_code == 409
+    assert "Only an entry in force is disputed." in late.content.decode()
+    assert "not in force any more" in shown(client, path)
+    assert not DenialDispute.objects.exists()
+    assert "denials" not in shown(client, "/cabinet/data/"), "what is over and was never disputed is in the file"
+
+
+def test_somebody_elses_entry_is_not_there(person, entry):
+    client, stranger = inside(person), DataSubjectFactory()
+    path = place(stranger, deny(stranger, by=author(), then=second()))
+    guessed = "/cabinet/denylist/00000000-0000-4000-8000-000000000000/"
+    for there in (path, guessed):
+        assert client.get(there).status_code == client.post(there, {"statement": "…"}).status_code == 404
+    assert not DenialDispute.objects.exists()
+
+
+def test_a_person_known_twice_disputes_entries_of_both_files_until_they_are_two_again(person, entry):
+    following = DataSubjectFactory(email=None)
+    other = deny(following, by=author(), then=second())
+    link = duplicates.unite(leading=person, following=following)
+    client = inside(person, "en")
+    page = shown(client, "/cabinet/data/")
+    paths = [place(person, entry), place(person, other)]
+    assert all(path in page for path in paths)
+    assert client.post(paths[1], {"statement": "…"}).status_code == 302
+    assert (other.disputes.count(), entry.disputes.count()) == (1, 0)
+    decide(other, "upheld")
+    assert Letter.objects.get(kind="answer_waits").subject == person, "who comes in by this file"
+    relations.unlink(row=link, by=permit(StaffUserFactory(), "subjects.change_personlink"))
+    assert client.get(paths[1]).status_code == 404
+
+
+def test_a_parent_reads_it_and_does_not_say_it_in_the_childs_name(person):
+    child = DataSubjectFactory(standing="minor")
+    path = place(child, deny(child, by=author(), then=second()))
+    with as_officer(author()) as by:
+        relations.authorise(
+            subject=child, representative=person, basis="parent", acts=["know"],
+            document_kind="birth_certificate", last_four="1234", by=by,
+        )  # fmt: skip
+    client = inside(person, "en")
+    client.post("/cabinet/represent/", {"for": str(child.public_id)})
+    page = shown(client, "/cabinet/data/")
+    assert ("Fraud" in page, path in page) == (True, False)
+    assert client.post(path, {"statement": "…"}).url == "/cabinet/represent/?elsewhere=1"
+    assert not DenialDispute.objects.exists()
+
+
+# what becomes of it
+
+
+def test_whoever_answers_for_the_data_takes_the_persons_side_and_a_second_officer_closes_it(person, entry, member):  # noqa: F811
+    client, path, dpo, officer = inside(person, "en"), place(person, entry), Client(), Client()
+    desk = f"/admin/subjects/denylistentry/{entry.pk}/"
+    officer.force_login(member(Role.OFFICER))
+    assert f"{desk}dispute/" in shown(officer, f"{desk}change/")
+    client.post(path, {"statement": "…"})
+    dpo.force_login(member(Role.DPO))
+    step = f"/admin/subjects/denialdispute/{entry.disputes.get().pk}/step/remove/"
+    assert dpo.post(step).status_code == 302
+    assert entry.disputes.get().outcome == "removed", "the role that decides may decide so"
+    page = shown(client, path)
+    assert "A second officer has yet to confirm" in page
+    assert client.post(path, {}).status_code == 409
+    assert "second officer" in client.post(path, {}).content.decode()
+    assert f"{desk}dispute/" not in shown(officer, f"{desk}change/")
+    close(entry)
+    assert "not in force any more" in shown(client, path)
+    page = shown(client, "/cabinet/data/")
+    assert (path in page, "not in force any more" in page) == (True, True), "the answer the letter spoke of is there"
+
+
+def test_an_entry_that_stays_is_said_to_stay_and_may_be_disputed_anew(person, entry):
+    client, path = inside(person, "en"), place(person, entry)
+    client.post(path, {"statement": "…"})
+    decide(entry, "upheld")
+    page = shown(client, path)
+    for said in ("the entry stays", "to the authorised body, or to a court", "kind=complaint", "<textarea"):
+        assert said in page
+    assert client.post(path, {"statement": "Вот справка"}).status_code == 302
+    assert entry.disputes.count() == 2
+
+
+def test_an_entry_that_a_second_officer_did_not_close_is_not_said_to_go(person, entry):
+    client, path, then = inside(person, "en"), place(person, entry), second()
+    client.post(path, {"statement": "…"})
+    decide(entry, "removed")
+    entry.refresh_from_db()
+    with as_officer(then):
+        opening.decline_closing(entry, by=then)
+    page = shown(client, path)
+    assert ("the entry stays" in page, "to be closed" in page) == (True, False)
+    assert client.post(path, {"statement": "…"}).status_code == 302
+
+
+@pytest.mark.parametrize("outcome", ["upheld", "removed"])
+def test_the_letter_says_that_an_answer_waits_and_nothing_else(person, entry, outcome, sink):  # noqa: F811
+    Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
+    denylist.dispute(entry=entry)
+    assert not Letter.objects.filter(kind="answer_waits").exists()
+    decide(entry, outcome)
+    delivery.deliver_due()
+    (message,) = sink.messages()
+    assert message["To"] == "aigerim@example.kz"
+    assert message["Subject"] == "Для Вас готов ответ"
+    text = message.get_body(("plain",)).get_content() + message.get_body(("html",)).get_content()
+    assert "Мы рассмотрели то, что Вы нам сообщили" in text
+    for secret in ("микрокредит", "спис", "спор", "мошен", "запис", str(person)):
+        assert secret not in text.lower(), secret
+    assert "{{" not in text
+    listed = shown(inside(person, "en"), "/cabinet/letters/")
+    assert "answer waits" in listed
+    assert "denylist" not in listed and "dispute" not in listed
