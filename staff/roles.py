@@ -152,6 +152,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "subjects.add_denylistentry",
         "subjects.add_amlentry",
         "subjects.add_denialdispute",
+        # one who did not put the person there: with a single DPO, who approved the entry, nobody else could
+        "subjects.decide_denialdispute",
         "subjects.add_representative",
         "subjects.change_representative",
         "subjects.add_personlink",

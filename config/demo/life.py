@@ -9,10 +9,13 @@ from datetime import date, timedelta
 
 from django.utils import timezone
 
-from audit.actor import acting_as
+from audit.actor import acting_as, command_actor
 from config.demo import people
-from staff.models import StaffUser
-from subjects import deaths, iin_corrections, import_runs, relations
+from staff import opening
+from staff import services as staff
+from staff.enums import Role
+from staff.models import StaffUser, Undertaking
+from subjects import deaths, denylist, iin_corrections, import_runs, relations
 from subjects.enums import Standing
 from subjects.identifiers import born_of
 from subjects.models import DataSubject, Death, RecordImport
@@ -20,6 +23,8 @@ from subjects.record_import import RECORDS
 
 # by their place in the file
 CORRECTED, WRONG_IIN, HEIR, KNOWN_TWICE = 61, 74, 45, (33, 34)
+LEFT = "former-officer"
+DENIED = ((2, "refused", "solvency", "ourselves"), (1, "fraud", "others_identity", "bureau"))
 WITH_VALUES = range(1, 41)
 EMPLOYERS = ("ТОО «Алатау Құрылыс»", "АО «Жетісу Сервис»", "ИП Байтерек", "ТОО «Степь Логистик»")
 
@@ -35,7 +40,32 @@ def load(*, officer: StaffUser, dpo: StaffUser, dead: tuple[int, ...]) -> None:
     with acting_as(f"officer:{officer.pk}"):
         first, second = (subjects[place - 1] for place in KNOWN_TWICE)
         relations.link(subject=first, other=second, kind="same_person")
+    _denied(subjects, dpo)
     _values(rows, officer)
+
+
+def _denied(subjects: list[DataSubject], dpo: StaffUser) -> None:
+    """Entries of the denylist by an officer who has left since: one nobody disputes, one disputed."""
+    with acting_as(command_actor("demo")):
+        left, _link = staff.create_staff(
+            username=LEFT, email=f"{LEFT}@aiqyn.example", role=Role.OFFICER, position="Маман / специалист"
+        )
+    with acting_as(f"officer:{left.pk}"):
+        undertaking = Undertaking.objects.current()
+        staff.accept_undertaking(user=left, language=left.language, version_expected=undertaking.version)
+    for place, kind, reason, origin in DENIED:
+        with acting_as(f"officer:{left.pk}"):
+            row = denylist.propose(
+                subject=subjects[place - 1], kind=kind, reason=reason, origin=origin, by=left,
+                review_on=timezone.localdate() + timedelta(days=60 + place),
+            )  # fmt: skip
+        with acting_as(f"officer:{dpo.pk}"):
+            opening.approve(row, by=dpo)
+    person = subjects[DENIED[-1][0] - 1]
+    with acting_as(f"subject:{person.public_id}"):
+        denylist.dispute(entry=row, statement="Мен ешқашан бөтен құжат көрсеткен емеспін, өтінім менікі емес.")
+    with acting_as(command_actor("demo")):
+        staff.deactivate(user=left, by=None)
 
 
 def _deaths(subjects: list[DataSubject], officer: StaffUser, dead: tuple[int, ...]) -> None:
