@@ -126,6 +126,17 @@ def test_a_statement_is_paired_as_it_would_be_by_hand_whatever_its_order(many, d
 
 
 @pytest.mark.django_db
+def test_one_withheld_sending_withholds_the_whole_comparison(desk):  # noqa: F811
+    """Of a recipient of whom most is told: what it is decides nothing here."""
+    hushed = factories.world(
+        kind="credit_bureau", code="hush", ground="law", purpose="hush", agreement=False, disclosure="withheld"
+    )
+    assert compared(desk, hushed, f";A;;{timezone.localdate()};").disclosure == "subject"
+    sent(hushed)
+    assert compared(desk, hushed, f";A;;{timezone.localdate()};").disclosure == "withheld"
+
+
+@pytest.mark.django_db
 def test_nothing_of_the_statement_stays_beside_its_rows(made, desk):  # noqa: F811
     compared(desk, made, f";;{IIN};{timezone.localdate()};")
     with connection.cursor() as cursor:
