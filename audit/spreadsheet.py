@@ -24,6 +24,8 @@ ROWS, CHARACTERS, NAME = 1_048_576, 32_767, 31
 WIDEST, NARROWEST, LOOKED_AT = 60, 8, 200
 # beyond fifteen digits a number of the format is rounded
 EXACT = 10**15
+# bytes of a long file that are handed on at once
+PIECE = 1 << 20
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -67,34 +69,66 @@ class Sheet(NamedTuple):
     rows: Iterable[Sequence[Value]]
 
 
+class _Outlet:
+    """A file that can only be written on: what was written since is taken out of it, so that nothing piles up."""
+
+    def __init__(self) -> None:
+        self.held = bytearray()
+
+    def write(self, some: bytes) -> int:
+        self.held += some
+        return len(some)
+
+    def flush(self) -> None:
+        """There is nothing behind it."""
+
+    def take(self) -> bytes:
+        some, self.held = bytes(self.held), bytearray()
+        return some
+
+
 def workbook(sheets: Iterable[Sheet]) -> bytes:
     """The file: a sheet a table, its heading in bold and always in view.
 
     An aware datetime is written as local time (Asia/Almaty), a number beyond fifteen digits as text. The same sheets
     give the same bytes. Raises ValueError when a sheet or a cell is longer than the format allows, or there is none.
     """
-    sheets = list(sheets)
-    if not sheets:
-        raise ValueError("A workbook has at least one sheet.")
-    names = _names([sheet.name for sheet in sheets])
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in _fixed_parts(names).items():
-            archive.writestr(_entry(path), text)
-        for number, sheet in enumerate(sheets, start=1):
-            with archive.open(_entry(f"xl/worksheets/sheet{number}.xml"), "w") as part:
-                for piece in _sheet(sheet, chosen=number == 1):
-                    part.write(piece.encode())
-    return file.getvalue()
+    return b"".join(workbook_pieces(sheets))
 
 
-def sheets_of(name: str, heading: Sequence[Value], rows: Iterable[Sequence[Value]], count: int) -> list[Sheet]:
-    """A table of `count` rows, in as many sheets as the format needs for it, each with the heading.
+def workbook_pieces(sheets: Iterable[Sheet]) -> Iterator[bytes]:
+    """`workbook` piece by piece, each of about PIECE bytes, for tables of any length: none is ever held whole.
 
-    rows: read once, in order, by `workbook`; may come from a generator.
+    sheets: the next one is asked for when the rows of the last were read. Raises as `workbook`.
     """
-    rest, each = iter(rows), ROWS - 1
-    return [Sheet(name, chain([heading], islice(rest, each))) for _sheet in range(max(1, -(-count // each)))]
+    out, wanted = _Outlet(), list[str]()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, sheet in enumerate(sheets, start=1):
+            wanted.append(sheet.name)
+            with archive.open(_entry(f"xl/worksheets/sheet{number}.xml"), "w") as part:
+                for text in _sheet(sheet, chosen=number == 1):
+                    part.write(text.encode())
+                    if len(out.held) >= PIECE:
+                        yield out.take()
+        if not wanted:
+            raise ValueError("A workbook has at least one sheet.")
+        # last, for only now it is known how many sheets there are; readers go by the directory at the end
+        for path, text in _fixed_parts(_names(wanted)).items():
+            archive.writestr(_entry(path), text)
+    yield out.take()
+
+
+def sheets_of(name: str, heading: Sequence[Value], rows: Iterable[Sequence[Value]]) -> Iterator[Sheet]:
+    """A table in as many sheets as the format needs for it, each with the heading; an empty one is its heading.
+
+    rows: read once, in order, by `workbook`, which takes the sheets one after the other; may come from a generator.
+    """
+    rest, begun = iter(rows), list[Sequence[Value]]()
+    while True:
+        yield Sheet(name, chain([heading], begun, islice(rest, ROWS - 1 - len(begun))))
+        begun = list(islice(rest, 1))
+        if not begun:
+            return
 
 
 def safe_text(text: str) -> str:
@@ -104,11 +138,21 @@ def safe_text(text: str) -> str:
 
 def csv_file(rows: Iterable[Sequence[Value]]) -> bytes:
     """The table as CSV (RFC 4180), semicolons, in UTF-8 with a byte order mark, as Excel opens it here."""
+    return b"".join(csv_pieces(rows))
+
+
+def csv_pieces(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
+    """`csv_file` piece by piece, each of about PIECE characters."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
+    yield b"\xef\xbb\xbf"
     for row in rows:
         writer.writerow([safe_text("" if value is None else str(value)) for value in row])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+        if out.tell() >= PIECE:
+            yield out.getvalue().encode()
+            out.seek(0)
+            out.truncate()
+    yield out.getvalue().encode()
 
 
 def _entry(path: str) -> zipfile.ZipInfo:

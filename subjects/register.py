@@ -306,6 +306,12 @@ REGISTER: dict[str, dict[Holds, str]] = {
     },
     "transfers.BatchRow": {PLAIN: f"{STAMP} batch number contract subject decision failed"},
     "transfers.BatchOutcome": {SEALED: "sealed", PLAIN: f"{STAMP} row transfer values assigned"},
+    "transfers.RegistryFile": {
+        EVIDENCE: "sha256",
+        PLAIN: "id batch format reason language state rows_total rows_done values size started_by started_at"
+        " finished_at dropped_at",
+    },
+    "transfers.RegistryPart": {SEALED: "sealed", PLAIN: "id file number"},
     "transfers.Reconciliation": {
         SEALED: "sealed_file",
         EVIDENCE: "sha256",

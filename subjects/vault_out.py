@@ -3,11 +3,13 @@
 Like the rest of the room it opens the cipher; whether an officer may take something out, the app that asks has asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from audit.models import AccessRecord
@@ -44,18 +46,16 @@ def take_out(
 
 
 @transaction.atomic
-def reveal_proofs(
-    *, items: Sequence[tuple[DataSubject, bytes, int]], what: str, by: StaffUser, reason: str, retention_class: str
+def open_proofs(
+    job: str, *, items: Sequence[tuple[DataSubject, bytes, int]], what: str, retention_class: str
 ) -> list[vault.Parts | None]:
-    """`reveal_proof` of many people at once: (person, sealed, how many values it holds), in the same order.
+    """The third door for what `subjects.evidence` sealed: (person, sealed, how many values it holds), in this order.
 
-    None where the key was destroyed. A record a person; a constant number of queries. Raises PermissionDenied.
+    None where the key was destroyed. One record a call; two statements. Raises PermissionDenied.
     """
-    check_has_accepted_undertaking(by)
-    AccessRecord.objects.bulk_create(
-        AccessRecord(door=AccessRecord.Door.REVEAL, reference=str(subject), category=what, reason=reason, count=count)
-        for subject, _sealed, count in items
-    )
+    vault.check_job(job, vault.ANY)
+    count = sum(count for _subject, _sealed, count in items)
+    AccessRecord.objects.create(door=AccessRecord.Door.JOB, category=what, reason=job, count=count)
     keys = vault.keys_of({subject.pk for subject, _sealed, _count in items}, [retention_class])
     opened: list[vault.Parts | None] = []
     for subject, sealed, _count in items:
@@ -68,6 +68,28 @@ def reveal_proofs(
             )
         )
     return opened
+
+
+@transaction.atomic
+def reveal_pieces(
+    *, pieces: Iterable[tuple[bytes, str]], people: QuerySet[Any, Any], what: str, by: StaffUser, reason: str
+) -> tuple[int, Iterator[bytes]]:
+    """The first door for a long file of many people: (how many are recorded, its pieces, opened one by one when read).
+
+    people: (reference, how many values of them it holds), a record each, in one statement. pieces: (sealed, field), as
+    `seal_file` sealed them; none is read before the records are written. Whether `by` may, its app has asked. Raises
+    PermissionDenied without the undertaking (policy 4.3).
+    """
+    check_has_accepted_undertaking(by)
+    seen, params = people.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {AccessRecord._meta.db_table} (door, category, reason, reference, count)"  # noqa: S608
+            f" SELECT %s, %s, %s, seen.* FROM ({seen}) AS seen",
+            [AccessRecord.Door.REVEAL.value, what, reason, *params],
+        )
+        recorded = cursor.rowcount
+    return recorded, (vault.opened_file(sealed, field) for sealed, field in pieces)
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from subjects.enums import RevealReason
 from tests.test_house_sources import ROOT, called, calls, code
 from transfers.packages import PackageReason
 
-DOORS = {"reveal", "reveal_found", "reveal_proof", "reveal_proofs", "reveal_file", "take_out", "hand_to_officer"}
+DOORS = {"reveal", "reveal_found", "reveal_proof", "reveal_pieces", "reveal_file", "take_out", "hand_to_officer"}
 # handed on by a function whose callers are looked at; the last are held to their enum, all of whose reasons are below
 HANDED_ON = {"reason", "job", "page", "what", "category"}
 ENUMS = {each.__name__: each for each in (RevealReason, ScanReason, PackageReason)}

@@ -38,7 +38,7 @@ TRACKED = {
     "transfers.Recipient", "transfers.RecipientClause", "transfers.Agreement", "transfers.Country",
     "transfers.TransferRule", "transfers.ShadowMode", "transfers.RecipientNotice", "transfers.Quarantined",
     "transfers.InboundDemand",
-    "transfers.TransferBatch", "transfers.Reconciliation",
+    "transfers.TransferBatch", "transfers.Reconciliation", "transfers.RegistryFile",
 }  # fmt: skip
 EVENTS = {
     "audit.AccessRecord",
@@ -65,6 +65,7 @@ EXEMPT = {
     "subjects.SignInCode": "short-lived; what happened at the door is in CabinetEvent",
     "subjects.CabinetSession": "as a session of the browser; that it began or was ended is in CabinetEvent",
     "subjects.TextMessage": "a queue; what it was about is where its cause points",
+    "transfers.RegistryPart": "ciphertext kept a day; that it was made is in RegistryFile, that it was taken in AccessRecord",
     "subjects.HandoverUse": "kept only while a clock might take the token again; who came in is in CabinetEvent",
 }
 # `x_by` without a CheckConstraint that binds it to `x_at`, and why
@@ -74,6 +75,7 @@ UNPAIRED = {
     ("subjects.RecordImport", "started"): "started_at is the database's, the officer is the upload's",
     ("consent.ConsentImport", "started"): "started_at is the database's, the officer is the upload's",
     ("transfers.TransferBatch", "started"): "started_at is the database's, the officer is the upload's",
+    ("transfers.RegistryFile", "started"): "both are always there: started_at is the database's",
     ("transfers.Reconciliation", "started"): "started_at is the database's, the officer is the upload's",
     ("subjects.SubjectRequest", "identified"): "in the cabinet its door establishes who asks, and no officer does",
     ("staff.RoleGrant", "granted"): "the moment is the lower end of `during`; the first grant has no giver",

@@ -84,6 +84,7 @@ from transfers.models import (
     RecipientClause,
     RecipientNotice,
     Reconciliation,
+    RegistryFile,
     ShadowMode,
     Transfer,
     TransferBatch,
@@ -180,10 +181,13 @@ def transfers_of(subject: DataSubject, officer: StaffUser, version: PolicyVersio
             kind="court", body="…", letter_number="1", letter_date=today, received_at=timezone.now(), language="kk",
             may_tell=True, due_on=today, by=officer,
         )  # fmt: skip
-        import_runs.begin(
+        batch = import_runs.begin(
             BATCHES, content=b"x", dry_run=False, by=officer, kind="supply", recipient=whom, purpose=why,
             categories=["iin"],
         )  # fmt: skip
+        RegistryFile.objects.create(
+            batch=batch, format="csv", reason="package_claim", language="ru", rows_total=1, started_by=officer
+        )
         import_runs.begin(STATEMENTS, content=b"x", dry_run=False, by=officer, recipient=whom, since=today, until=today)
     with acting_as("job:fixture"):
         asked = gate.authorise(question=Question(subject.reference, whom.code, why.code, ("iin",))).transfer
@@ -428,6 +432,9 @@ def addresses(world: dict) -> list[Address]:
             f"admin:transfers_batch_{page}": [("", {"pk": TransferBatch.objects.get().pk})]
             for page in ("confirm", "assign", "told", "give_up", "result", "registry")
         },
+        "admin:transfers_batch_file": [
+            ("", {"pk": TransferBatch.objects.get().pk, "file": RegistryFile.objects.get().pk})
+        ],
         "admin:transfers_reconciliation_report": [("", {"pk": Reconciliation.objects.get().pk})],
         "admin:consent_confirm": [("", {"pk": world["typed"].pk})],
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],

@@ -811,6 +811,7 @@ MATRIX = {
     "admin:transfers_batch_give_up": ("LL55555U", "LL3>>33U"),
     "admin:transfers_batch_result": ("LL3...3U", "LL3...3U"),
     "admin:transfers_batch_registry": ("LL55555U", "LL3>333U"),
+    "admin:transfers_batch_file": ("LL55555U", "LL3>333U"),
     "admin:transfers_reconciliation_simple_history": ("LL3...3U", "LL55555U"),
     "admin:transfers_reconciliation_changelist": ("LL3...3U", "LL3...3U"),
     "admin:transfers_reconciliation_add": ("LL33333U", "LL33333U"),

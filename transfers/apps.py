@@ -32,6 +32,7 @@ class TransfersConfig(AppConfig):
         # how far it is changes every second: the page reads it, history need not
         for run in (models.TransferBatch, models.Reconciliation):
             track(run, exclude=["sealed_file", "rows_done"])
+        track(models.RegistryFile, exclude=["rows_done"])
         REASONS.update({reason.value: reason.label for reason in PackageReason})
         REASONS[demands.OPENED] = demands.OPENED_LABEL
         for kind in letters.KINDS:

@@ -25,7 +25,7 @@ HEADERS: Headers = {
     },
 }
 REQUIRED = ("contract",)
-# of one act: its rows are held at once while they are checked, and its file is made at once for the recipient
+# of one act: its rows are held at once while they are checked
 MOST_ROWS = 100_000
 REASONS.update(
     {

@@ -24,7 +24,8 @@ def in_batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]
 class Checked:
     """Good rows, faults in the order of the file (at most MOST_PROBLEMS), rows in all; nothing is worth a warning."""
 
-    rows: list[Any] = field(default_factory=list)
+    # a list, or what reads them from the file again
+    rows: Any = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
     warnings: list[RowProblem] = field(default_factory=list)
     more_problems: int = 0

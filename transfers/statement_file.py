@@ -1,5 +1,6 @@
 """A recipient's statement: what it says it got from us, a line a transfer, named by our number, its own, or the IIN."""
 
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
@@ -63,25 +64,47 @@ def empty_file(language: str) -> bytes:
 
 
 def examine(stream: BinaryIO, run: Reconciliation) -> Checked:
-    """Check a whole file; good rows are laid beside the register, bad ones are told. Nothing is written."""
+    """Check a whole file; good rows are laid beside the register, bad ones are told. Nothing is written.
+
+    The good rows are read from the file again when they are asked for: two million of them are never in memory.
+    """
     checked = Checked()
     try:
         file = File(stream, HEADERS, REQUIRED)
         for problem in file.problems:
             checked.refuse(problem)
-        reader = _Reader(file.labels, run)
+        reader, good = _Reader(file.labels, run), 0
         for number, cells, malformed in file.rows():
             checked.total += 1
             row, problems = (None, [malformed]) if malformed else reader.read(number, cells)
             for problem in problems:
                 checked.refuse(problem)
-            if row and not file.problems:
-                checked.rows.append(row)
+            good += row is not None
+        if not file.problems:
+            checked.rows = _Good(file, reader, good)
     except WholeFile as error:
-        checked.rows = []
         checked.problems.insert(0, error.problem)
     checked.problems.sort(key=lambda problem: problem.row)
     return checked
+
+
+class _Good(Collection[StatementRow]):
+    """The good rows of a file that was read to its end before, in its order."""
+
+    def __init__(self, file: File, reader: "_Reader", count: int) -> None:
+        self.file, self.reader, self.count = file, reader, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == one for one in self)
+
+    def __iter__(self) -> Iterator[StatementRow]:
+        for number, cells, malformed in self.file.rows():
+            row = None if malformed else self.reader.read(number, cells)[0]
+            if row is not None:
+                yield row
 
 
 class _Reader:

@@ -5,7 +5,7 @@ from celery import shared_task
 
 from audit.actor import acting_as
 from subjects import import_runs
-from transfers import assignments, batches, letters, notices
+from transfers import assignments, batches, letters, notices, registry_files
 from transfers.file_runs import BATCHES, STATEMENTS
 
 log = structlog.get_logger("kelisim.transfers")
@@ -45,6 +45,13 @@ def work_batch(batch_id: int) -> None:
         batches.work(batch_id)
 
 
+@shared_task(name="transfers.make_registry")
+def make_registry(file_id: int) -> None:
+    """Make the file of a batch that an officer asked for."""
+    with acting_as("job:transfers"):
+        registry_files.make(file_id)
+
+
 @shared_task(name="transfers.reconcile")
 def reconcile(run_id: int) -> None:
     """Lay a recipient's statement beside the register."""
@@ -54,6 +61,10 @@ def reconcile(run_id: int) -> None:
 
 @shared_task(name="transfers.sweep")
 def sweep() -> None:
-    """Batches whose bell was lost or whose worker was killed."""
+    """Batches and their files whose bell was lost or whose worker was killed; files that were kept long enough."""
     with acting_as("job:transfers"):
         batches.ring_forgotten()
+        registry_files.ring_forgotten()
+        dropped = registry_files.drop_old()
+    if dropped:
+        log.info("files of batches were dropped", files=dropped)

@@ -1,6 +1,7 @@
 """A workbook another program reads: text stays text, numbers and days are numbers and days (ECMA-376)."""
 
 import io
+import random
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -91,11 +92,29 @@ def test_the_same_tables_give_the_same_bytes_and_a_generator_will_do():
 
 def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(monkeypatch):
     monkeypatch.setattr(spreadsheet, "ROWS", 3)
-    data = workbook(sheets_of("s", ["h"], ([str(n)] for n in range(5)), 5))
+    data = workbook(sheets_of("s", ["h"], ([str(n)] for n in range(5))))
     assert names(data) == ["s", "s (2)", "s (3)"]
     told = [[text(cell) for (cell,) in read(data, number)] for number in (1, 2, 3)]
     assert told == [["h", "0", "1"], ["h", "2", "3"], ["h", "4"]]
-    assert [len(read(workbook(sheets_of("s", ["h"], [], 0))))] == [1], "an empty table is its heading"
+    even = workbook(sheets_of("s", ["h"], ([str(n)] for n in range(4))))
+    assert [len(read(even, number)) for number in (1, 2)] == [3, 3] and names(even) == ["s", "s (2)"]
+    assert [len(read(workbook(sheets_of("s", ["h"], []))))] == [1], "an empty table is its heading"
+
+
+def test_a_long_table_is_handed_on_while_it_is_read(monkeypatch):
+    monkeypatch.setattr(spreadsheet, "PIECE", 1000)
+    read_on, words = [], random.Random(7)
+
+    def rows():
+        for number in range(5000):
+            read_on.append(number)
+            yield [str(words.random())]
+
+    for pieces in (spreadsheet.workbook_pieces([Sheet("s", rows())]), spreadsheet.csv_pieces(rows())):
+        read_on.clear()
+        first = next(piece for piece in pieces if len(piece) > 100)
+        assert len(read_on) < 3000 and len(first) < 100_000
+        assert sum(len(piece) for piece in pieces) > 20_000 and len(read_on) == 5000
 
 
 def test_a_workbook_without_a_sheet_and_a_cell_too_long_are_refused(monkeypatch):

@@ -164,6 +164,7 @@ NO_PROSE = {
     "transfers.DemandFile": {"media_type": "told by the content"},
     "transfers.Country": {"code": "ISO 3166-1"},
     "transfers.Transfer": {"inputs_sha256": "of codes and ids", "idempotency_key": "of a request"},
+    "transfers.RegistryFile": {"format": "a code", "reason": "a code"},
     "transfers.Release": {"payload_sha256": "of what was sent"},
     "transfers.RecipientNotice": {"cause": "app.Model:pk", "letter_sha256": "of a letter"},
     "transfers.Quarantined": {"category": "a code, by constraint"},

@@ -35,7 +35,7 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.transfers import factories
-from transfers import batch_file, batch_results, batches, tasks
+from transfers import batch_file, batch_results, batches, registry_files, tasks
 from transfers.file_runs import BATCHES
 from transfers.models import BatchOutcome, BatchRow, Release, Transfer, TransferBatch
 
@@ -207,18 +207,18 @@ def test_two_people_make_it_and_what_went_is_what_was_allowed(officer, dpo, coll
     # the file for the recipient, and who took it
     assert press(second, "registry", batch, format="csv", reason="package_claim").status_code == 403
     file = press(desk, "registry", batch, format="csv", reason="package_claim")
-    rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig")), delimiter=";"))
+    rows = list(csv.reader(io.StringIO(file.getvalue().decode("utf-8-sig")), delimiter=";"))
     assert {row[0] for row in rows[1:]} == {"K-1", "K-2"}
     assert {row[1] for row in rows[1:]} == {"full_name", "iin"}
     assert {row[5] for row in rows if row[4] == "last"} == {"'=1+1"}
     assert all(str(batch) in row[-1] and officer.username in row[-1] for row in rows[1:])
     seen = AccessRecord.objects.filter(reason="package_claim", door="reveal")
     assert {(row.reference, row.count) for row in seen} == {(str(c.subject), 2) for c in collector.contracts}
-    told = json.loads(press(desk, "registry", batch, format="json", reason="package_claim").content)
+    told = json.loads(press(desk, "registry", batch, format="json", reason="package_claim").getvalue())
     for one in told["contracts"]:
         text = json.dumps(one, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         assert Release.objects.filter(payload_sha256=hashlib.sha256(text.encode()).hexdigest()).exists()
-    assert press(desk, "registry", batch, format="xlsx", reason="package_claim").content[:2] == b"PK"
+    assert press(desk, "registry", batch, format="xlsx", reason="package_claim").getvalue()[:2] == b"PK"
     assert press(desk, "result", batch).status_code == 200
     cabinet = inside(collector.contracts[0].subject, "en").get(reverse("transfers:received")).content.decode()
     assert str(collector.recipient) in cabinet
@@ -236,7 +236,7 @@ def test_a_table_longer_than_a_sheet_goes_on_in_the_next_one(officer, dpo, colle
     monkeypatch.setattr(batch_results, "Sheet", lambda name, rows: spreadsheet.Sheet(name, rows[:3]))
     told = press(desk, "result", batch).content
     assert [len(read(told, number)) for number in (1, 2)] == [3, 2]
-    file = press(desk, "registry", batch, format="xlsx", reason="package_claim").content
+    file = press(desk, "registry", batch, format="xlsx", reason="package_claim").getvalue()
     assert [len(read(file, number)) for number in (1, 2)] == [3, 3]
 
 
@@ -271,7 +271,7 @@ def test_what_changed_since_the_preview_stays_here(officer, dpo, collector):
     assert outcomes[first.pk].transfer is None
     assert outcomes[second.pk].transfer.decision == "deny"
     with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed, match="there is no file"):
-        batch_results.file_for_recipient(batch=batch, format="csv", reason="package_claim", by=officer)
+        registry_files.ask(batch=batch, format="csv", reason="package_claim", language="en", by=officer)
 
 
 def test_a_killed_worker_leaves_whole_chunks_and_the_next_one_goes_on(officer, dpo, collector, monkeypatch):

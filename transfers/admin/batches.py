@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
@@ -21,17 +22,17 @@ from subjects.admin.imports import ImportRunAdmin
 from subjects.csv_problems import REASONS
 from subjects.free_text import refuse_personal_data
 from subjects.runs import ImportState
-from transfers import assignments, batch_file, batch_results, batches
+from transfers import assignments, batch_file, batch_results, batches, registry_files
 from transfers import batch_rules as rules
 from transfers.admin.aftermath import Told, acted
 from transfers.admin.fields import CategoriesField, in_words
-from transfers.admin.packages import handed_out
+from transfers.admin.packages import handed_out, no_trace
 from transfers.batch_rules import may
 from transfers.enums import Check, Verdict
 from transfers.file_runs import BATCHES
-from transfers.models import BatchOutcome, BatchRow, Recipient, TransferBatch
+from transfers.models import BatchOutcome, BatchRow, Recipient, RegistryFile, TransferBatch
 from transfers.models.batches import AT_WORK, GOES_TO, BatchKind
-from transfers.package_files import File, Format
+from transfers.package_files import MEDIA_TYPES, File, Format
 from transfers.packages import PackageReason
 
 # persons listed on a page; the file of decisions has all
@@ -123,6 +124,7 @@ class TransferBatchAdmin(ImportRunAdmin):
             path("<int:pk>/give-up/", wrap(require_POST(self.give_up_view)), name="transfers_batch_give_up"),
             path("<int:pk>/result/", wrap(self.result_view), name="transfers_batch_result"),
             path("<int:pk>/registry/", wrap(require_POST(self.registry_view)), name="transfers_batch_registry"),
+            path("<int:pk>/registry/<int:file>/", wrap(require_POST(self.file_view)), name="transfers_batch_file"),
             *super().get_urls(),
         ]
 
@@ -135,7 +137,9 @@ class TransferBatchAdmin(ImportRunAdmin):
     ) -> HttpResponse:
         """The preview and what may be done; while a worker is at it, the page reloads itself."""
         response = super().change_view(request, object_id, form_url, extra_context)
-        if int(object_id) and TransferBatch.objects.filter(pk=object_id, act__in=AT_WORK).exists():
+        found = TransferBatch.objects.filter(pk=int(object_id))
+        making = Q(files__started_by=request.user, files__state__in=registry_files.BEGUN)
+        if found.filter(Q(act__in=AT_WORK) | making).exists():
             response["Refresh"] = "2"
         return response
 
@@ -155,6 +159,7 @@ class TransferBatchAdmin(ImportRunAdmin):
             "may_give_up": may(rules.check_may_give_up, run, by=by),
             **_untold(run, by),
             "out": OutForm() if may(rules.check_may_take_out, run, by=by) else None,
+            "files": registry_files.mine(run, by=by),
         }
 
     def _row(self, request: HttpRequest, pk: int) -> TransferBatch:
@@ -224,11 +229,32 @@ class TransferBatchAdmin(ImportRunAdmin):
             messages.error(request, f"{form.fields[field].label}: {problems[0]}")
             return redirect("admin:transfers_transferbatch_change", pk)
         try:
-            file = batch_results.file_for_recipient(batch=row, by=request.user, **form.cleaned_data)
+            file = registry_files.ask(batch=row, language=request.LANGUAGE_CODE, by=request.user, **form.cleaned_data)
         except ValidationError as error:
             messages.error(request, error.messages[0])
             return redirect("admin:transfers_transferbatch_change", pk)
-        return handed_out(file, f"{row.kind}-{row}.{form.cleaned_data['format']}")
+        if file.under_way:
+            return redirect("admin:transfers_transferbatch_change", pk)
+        return self._file(request, file)
+
+    def file_view(self, request: HttpRequest, pk: int, file: int) -> HttpResponse:
+        """A file that was made, to who asked for it."""
+        row = self._row(request, pk)
+        if not request.user.has_perm("transfers.prepare_package"):
+            raise PermissionDenied
+        return self._file(request, get_object_or_404(row.files, pk=file))
+
+    def _file(self, request: HttpRequest, file: RegistryFile) -> HttpResponse:
+        try:
+            pieces = registry_files.hand_out(file=file, by=request.user)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+            return redirect("admin:transfers_transferbatch_change", file.batch_id)
+        batch = file.batch
+        headers = no_trace(f"{batch.kind}-{batch}.{file.format}")
+        # by its length the browser knows a file that broke off
+        headers["Content-Length"] = str(file.size)
+        return StreamingHttpResponse(pieces, content_type=MEDIA_TYPES[Format(file.format)], headers=headers)
 
 
 def _reasons(run: TransferBatch) -> list[dict[str, Any]]:

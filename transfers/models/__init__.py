@@ -7,6 +7,7 @@ from transfers.models.files import AgreementFile
 from transfers.models.processing import ProcessingRegister
 from transfers.models.reconciliations import Reconciliation, ReconciliationRow
 from transfers.models.register import Agreement, Country, Recipient, RecipientClause, ShadowMode, TransferRule
+from transfers.models.registry_files import RegistryFile, RegistryPart
 from transfers.models.transfers import Release, Transfer
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "RecipientNotice",
     "Reconciliation",
     "ReconciliationRow",
+    "RegistryFile",
+    "RegistryPart",
     "Release",
     "ShadowMode",
     "Transfer",
