@@ -57,8 +57,11 @@ def write(row: ConsentState, standing: Standing) -> None:
     row.save(update_fields=list(Standing._fields))
 
 
-def append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
-    """Add an event to a locked consent (of `locked`) and derive its row again; fields: of ConsentEvent."""
+def append(row: ConsentState, proof: Proof, *, quietly: bool = False, **fields: object) -> ConsentEvent:
+    """Add an event to a locked consent (of `locked`) and derive its row again; fields: of ConsentEvent.
+
+    quietly: the person gets no letter of it, for they get one of the same in another file.
+    """
     subject = row.subject
     sealed = None
     if proof.sealed and subject is not None:
@@ -85,7 +88,8 @@ def append(row: ConsentState, proof: Proof, **fields: object) -> ConsentEvent:
     write(row, standing)
     stopping.keep_standing(row, event)
     advertising.follow([event])
-    letters.tell(event)
+    if not quietly:
+        letters.tell(event)
     feed.tell(event, standing)
     ports.tell_ended(event)
     return event
@@ -230,7 +234,7 @@ def withdraw(
             said = _withdraw(Owner(subject, device), form, scope, proof, reason, occurred_at)
         elif _stands(one, form, scope):
             # a scan is the file's it was taken for
-            _withdraw(Owner(one), form, scope, proof._replace(scan=None), reason, occurred_at)
+            _withdraw(Owner(one), form, scope, proof._replace(scan=None), reason, occurred_at, quietly=True)
     assert said is not None
     return said
 
@@ -241,7 +245,14 @@ def _stands(subject: DataSubject, form: ConsentForm, scope: str) -> bool:
 
 
 def _withdraw(
-    owner: Owner, form: ConsentForm, scope: str, proof: Proof, reason: str, occurred_at: datetime | None
+    owner: Owner,
+    form: ConsentForm,
+    scope: str,
+    proof: Proof,
+    reason: str,
+    occurred_at: datetime | None,
+    *,
+    quietly: bool = False,
 ) -> ConsentEvent:
     with locked(owner, form, scope) as row:
         if row.state in (State.WITHDRAWN, State.WITHDRAWAL_DEFERRED) and row.last is not None:
@@ -251,6 +262,7 @@ def _withdraw(
         return append(
             row,
             proof,
+            quietly=quietly,
             kind=EventKind.WITHDRAWAL_DEFERRED if held else EventKind.WITHDRAWN,
             version=given.version if given else None,
             language=given.language if given else "",

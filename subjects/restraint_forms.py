@@ -129,7 +129,15 @@ class RepresentativeForm(PersonForm):
 
 
 class LinkForm(PersonForm):
-    kind = forms.ChoiceField(label=_("What the other person is to them"), choices=_choices(PersonLink.Kind.choices))
+    kind = forms.ChoiceField(
+        label=_("What the other person is to them"),
+        choices=_choices(PersonLink.Kind.choices),
+        help_text=_(
+            "The same person known twice: this file leads. Letters and the cabinet go by it, and a withdrawal, an"
+            " objection, a blocking or a request to destroy is done in both, whichever is named. Be sure: what was"
+            " withdrawn stays withdrawn when the link is ended."
+        ),
+    )
     other = _reference(_("The other person"))
 
     def clean_other(self) -> DataSubject:

@@ -63,6 +63,8 @@ class TestInTheCabinet:
             given(one, of)
         inside(files[0], "en").post(f"{page_of('C8')}withdraw/", {"about": ""})
         assert [state_of(one, "C8") for one in files] == ["withdrawn", "withdrawn"]
+        told = Letter.objects.filter(kind="consent_withdrawn").values_list("subject", flat=True)
+        assert list(told) == [files[0].pk], "one act, one letter"
 
     def test_a_consent_counts_where_it_was_given_and_nowhere_else(self, files):
         version(form("C8"))
