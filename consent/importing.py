@@ -17,11 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent import advertising, derivation, feed, ledger, stopping
+from consent.acts import Proof
 from consent.enums import GROUNDS, Channel, EventKind, FormState, ScopeKind, Trust
 from consent.models import Change, ConsentEvent, ConsentForm, ConsentFormVersion, ConsentState
 from policies.models import PolicyVersion
 from staff.enums import Language
-from subjects import evidence, search
+from subjects import duplicates, evidence, search
 from subjects.csv_file import File, Headers, WholeFile
 from subjects.csv_problems import REASONS, RowProblem
 from subjects.enums import IndexKind
@@ -307,7 +308,23 @@ def _load(rows: Sequence[ConsentRow]) -> int:
     for key, event in last.items():  # seldom: only the end of the main consent stops the use of a person's data
         if event.form.code == stopping.MAIN_FORM and states[key].state not in GROUNDS:
             stopping.keep_standing(states[key], event)
+    _carry([event for event in new if event.kind == EventKind.WITHDRAWN])
     return len(new)
+
+
+def _carry(withdrawals: Sequence[ConsentEvent]) -> None:
+    """What a person known twice withdrew ends in their other files too (ADR 17); one query when nobody is."""
+    known_twice = duplicates.other_files({event.subject_id for event in withdrawals}) if withdrawals else set()
+    for event in (event for event in withdrawals if event.subject_id in known_twice):
+        for one in duplicates.every_file(event.subject):
+            if one != event.subject and ledger.stands(one, event.form, event.scope, event.occurred_at):
+                ledger.withdraw(
+                    subject=one,
+                    form=event.form,
+                    scope=event.scope,
+                    proof=Proof(Channel.IMPORTED, Trust.IMPORTED),
+                    occurred_at=event.occurred_at,
+                )
 
 
 class _Policies:

@@ -232,16 +232,19 @@ def withdraw(
     for one in duplicates.every_file(subject):
         if one == subject:
             said = _withdraw(Owner(subject, device), form, scope, proof, reason, occurred_at)
-        elif _stands(one, form, scope):
+        elif stands(one, form, scope, occurred_at):
             # a scan is the file's it was taken for
             _withdraw(Owner(one), form, scope, proof._replace(scan=None), reason, occurred_at, quietly=True)
     assert said is not None
     return said
 
 
-def _stands(subject: DataSubject, form: ConsentForm, scope: str) -> bool:
-    row = ConsentState.objects.filter(subject=subject, form=form, scope=scope).first()
-    return row is not None and standing_of(row).at(timezone.now()).is_ground
+def stands(subject: DataSubject, form: ConsentForm, scope: str, said_at: datetime | None = None) -> bool:
+    """Whether a withdrawal said at that moment (None: now) has something to end: not what was given after it."""
+    row = ConsentState.objects.filter(subject=subject, form=form, scope=scope).select_related("given").first()
+    if row is None or not standing_of(row).at(timezone.now()).is_ground:
+        return False
+    return said_at is None or row.given is None or row.given.occurred_at <= said_at
 
 
 def _withdraw(

@@ -1,6 +1,7 @@
 """A person known twice says no once: it reaches every file of theirs, whichever leads (94-V art. 8, 24; ADR 17)."""
 
 import threading
+from io import BytesIO
 
 import pytest
 from django.db import connection
@@ -8,7 +9,7 @@ from django.utils import translation
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
-from consent import ledger, objections, paper, signing
+from consent import importing, ledger, objections, paper, rebuilding, signing
 from consent import registers as consent_registers
 from consent.enums import Channel
 from consent.grounds import reasons
@@ -119,6 +120,21 @@ def test_what_an_officer_types_of_one_file_reaches_the_file_that_leads(files):
     scans = {event.subject_id: event.scan_id for event in ConsentEvent.objects.filter(kind="withdrawn")}
     assert scans[following.pk]
     assert scans[leading.pk] is None, "the paper is evidence of the file it was brought to"
+
+
+@pytest.mark.parametrize(("day", "state"), [("2026-03-06", "withdrawn"), ("2026-01-05", "given")])
+def test_a_withdrawal_that_an_import_brings_reaches_the_other_file_but_not_what_was_given_after_it(day, state):
+    leading, following = DataSubjectFactory(client_number="A-1"), DataSubjectFactory(client_number="A-2")
+    duplicates.unite(leading=leading, following=following)
+    form("C8")
+    head = "client_number;form;decision;date;version;language;scope;scan\n"
+    for row in ("A-1;C8;given;2026-01-02;;;;", "A-2;C8;given;2026-02-03;;;;", f"A-1;C8;withdrawn;{day};;;;"):
+        checked = importing.examine(BytesIO((head + row).encode()))
+        assert not checked.problems
+        importing.load(checked.rows)
+    assert state_of(leading, "C8") == "withdrawn"
+    assert state_of(following, "C8") == state
+    assert rebuilding.rebuild() == 0
 
 
 class TestWhatThePersonReads:
