@@ -93,6 +93,8 @@ MAY_WRITE = {
     | _QUARANTINED
     | _OUTGOING
     | {"subjects_dutyrule", "subjects_historicaldutyrule"}
+    | _DISPUTED
+    | {"notifications_letter"}
     | {"policies_policyversion", "policies_historicalpolicyversion"},
     "dpo": _CONFIRM
     | _DECIDED

@@ -110,7 +110,7 @@ def test_however_many_entries_the_page_costs_the_same_and_monitoring_none(person
                 denylist.dispute(entry=deny(person, by=by, then=then, kind=kind))
         with CaptureQueriesContext(connection) as queries:
             client.get("/cabinet/data/")
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             own_denials.of(person)
         counts.append(len(queries))
     assert len(set(counts)) == 1
