@@ -62,7 +62,8 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
          "denylistentry", "?review=waiting"),
         ("add_denylistentry", DenylistEntry.objects.in_force().filter(review_on__lte=today),
          _("The denylist: review entries whose day has come"), "denylistentry", "?review=due"),
-        ("decide_denialdispute", DenialDispute.objects.filter(decided_at=None),
+        ("decide_denialdispute", DenialDispute.objects.filter(decided_at=None)
+         .exclude(entry__proposed_by=user).exclude(entry__approved_by=user),
          _("People dispute that they are on the denylist"), "denialdispute", "?decided_at__isnull=True"),
         ("review_automateddecision", asked, _("People ask a human to look at an automated decision"),
          "automateddecision", "?reviewed_at__isnull=True&review_asked_at__isnull=False"),

@@ -97,6 +97,15 @@ def test_monitoring_waits_for_who_may_approve_it_and_comes_up_for_review(client,
     assert (WAITS in page, DUE in page) == (False, True), "one's own proposals wait for somebody else"
 
 
+def test_a_dispute_waits_for_who_may_decide_it_and_not_for_those_who_put_the_person_there(client, member):  # noqa: F811
+    officer, dpo = member(Role.OFFICER), member(Role.DPO)
+    entry = restraints.deny(DataSubjectFactory(), by=officer, then=dpo)
+    denylist.dispute(entry=entry)
+    disputed = "People dispute that they are on the denylist"
+    assert [disputed in home(client, one) for one in (officer, dpo)] == [False, False]
+    assert disputed in home(client, member(Role.OFFICER, username="another"))
+
+
 def test_ones_own_proposal_waits_for_somebody_else_whatever_one_may(client):
     both = permit(restraints.author(), "subjects.approve_amlentry")
     propose(both)
