@@ -288,7 +288,8 @@ def read_grounds(request: HttpRequest, ref: Ref, at: At = None) -> dict[str, Any
 @repeatable
 def withdraw(request: HttpRequest, ref: Ref, payload: WithdrawalIn) -> HttpResponse:
     """Always recorded at once. With an open contract a consent bound to the loan ends when the obligation does
-    (94-V art. 8(2)): the answer then names the contracts in `blocking`."""
+    (94-V art. 8(2)): the answer then names the contracts in `blocking`. Of a person known twice the same consent ends
+    in the other file too, which the feed of changes tells."""
     subject = find(ref)
     of = ConsentForm.objects.filter(code=payload.form).first()
     if of is None:
