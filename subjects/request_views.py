@@ -6,6 +6,7 @@ Whose they are is asked of the session: an id of another person's request is not
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,7 +25,7 @@ from subjects import (
     step_up,
 )
 from subjects import request_rules as rules
-from subjects.models import RequestFile, SubjectRequest
+from subjects.models import DataSubject, RequestFile, SubjectRequest
 from subjects.requests import RequestKind
 from subjects.step_up import fresh_code_required
 from subjects.views import signed_in, subject_required
@@ -36,13 +37,13 @@ WHY_ASK = _("What you ask for changes your consents or your data, so we make sur
 CODE_FIRST = frozenset({RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.STOP_PUBLIC, RequestKind.CORRECT})
 
 
-def _mine(request: HttpRequest) -> object:
-    rows = SubjectRequest.objects.of_person(duplicates.files_at(request.subject, None))
+def _mine(files: list[DataSubject]) -> QuerySet[SubjectRequest]:
+    rows = SubjectRequest.objects.of_person(files)
     return rows.select_related("subject", "representative", "category").defer("sealed_text", "sealed_value")
 
 
 def _find(request: HttpRequest, public_id: UUID) -> SubjectRequest:
-    row = _mine(request).filter(public_id=public_id).first()
+    row = _mine(duplicates.files_at(request.subject, None)).filter(public_id=public_id).first()
     if row is None:
         raise Http404
     return row
@@ -57,8 +58,9 @@ def words_of(row: SubjectRequest) -> list[str]:
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
     """Every request of mine and of those I represent, newest first, each with where it stands and until when."""
-    rows = list(_mine(request)[:SHOWN])
-    due, files = request_queues.due_of(rows), duplicates.files_at(request.subject, None)
+    files = duplicates.files_at(request.subject, None)
+    rows = list(_mine(files)[:SHOWN])
+    due = request_queues.due_of(rows)
     context = {
         "rows": [(row, words_of(row), due.get(row.pk), row.subject not in files) for row in rows],
     }
@@ -117,7 +119,7 @@ def _new(request: HttpRequest) -> HttpResponse:
 def _about(request: HttpRequest, text: str) -> SubjectRequest | None:
     """The request of mine that a complaint is about."""
     try:
-        return _mine(request).filter(public_id=UUID(text)).first() if text else None
+        return _mine(duplicates.files_at(request.subject, None)).filter(public_id=UUID(text)).first() if text else None
     except ValueError:
         return None
 

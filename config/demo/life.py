@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from audit.actor import acting_as, command_actor
-from config.demo import people
+from config.demo import people, texts
 from staff import opening
 from staff import services as staff
 from staff.enums import Role
@@ -48,7 +48,7 @@ def _denied(subjects: list[DataSubject], dpo: StaffUser) -> None:
     """Entries of the denylist by an officer who has left since: one nobody disputes, one disputed."""
     with acting_as(command_actor("demo")):
         left, _link = staff.create_staff(
-            username=LEFT, email=f"{LEFT}@aiqyn.example", role=Role.OFFICER, position="Маман / специалист"
+            username=LEFT, email=f"{LEFT}@aiqyn.example", role=Role.OFFICER, position=texts.POSITIONS[Role.OFFICER]
         )
     with acting_as(f"officer:{left.pk}"):
         undertaking = Undertaking.objects.current()

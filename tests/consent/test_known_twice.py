@@ -134,6 +134,7 @@ def test_a_withdrawal_that_an_import_brings_reaches_the_other_file_but_not_what_
         importing.load(checked.rows)
     assert state_of(leading, "C8") == "withdrawn"
     assert state_of(following, "C8") == state
+    assert ConsentEvent.objects.filter(subject=following, kind="withdrawn").exists() == (state == "withdrawn")
     assert rebuilding.rebuild() == 0
 
 
