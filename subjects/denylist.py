@@ -109,9 +109,22 @@ def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     return row
 
 
+def is_judge(dispute: DenialDispute, *, by: StaffUser) -> bool:
+    """Whether the dispute is theirs to decide: with the right to, and not of those who put the person there."""
+    parties = (dispute.entry.proposed_by_id, dispute.entry.approved_by_id)
+    return by.has_perm("subjects.decide_denialdispute") and by.pk not in parties
+
+
+def may_read_statement(dispute: DenialDispute, *, by: StaffUser) -> bool:
+    """Whoever opens values, and whoever decides: nobody decides on words they cannot read."""
+    return by.has_perm("subjects.view_denialdispute") and (
+        by.has_perm("subjects.reveal_value") or is_judge(dispute, by=by)
+    )
+
+
 def read_statement(*, dispute: DenialDispute, by: StaffUser, reason: str) -> Parts:
     """What the person says against an entry, for an officer with a reason. Raises PermissionDenied."""
-    if not by.has_perm("subjects.reveal_value") or not by.has_perm("subjects.view_denialdispute"):
+    if not may_read_statement(dispute, by=by):
         raise PermissionDenied(_("Your role does not open values."))
     if dispute.sealed_statement is None:
         raise PermissionDenied(_("There is no note."))

@@ -428,7 +428,7 @@ MATRIX = {
     "admin:subjects_denialdispute_step[uphold]": ("LL55555U", "LL3>>>3U"),
     "admin:subjects_denialdispute_step[remove]": ("LL55555U", "LL3>>>3U"),
     "admin:subjects_denialdispute_step[burn]": ("LL55555U", "LL33333U"),
-    "admin:subjects_denialdispute_statement": ("LL33.33U", "LL33233U"),
+    "admin:subjects_denialdispute_statement": ("LL3..33U", "LL32233U"),
     "admin:subjects_denialdispute_simple_history": ("LL3...3U", "LL55555U"),
     "admin:subjects_denialdispute_changelist": ("LL3...3U", "LL3...3U"),
     "admin:subjects_denialdispute_add": ("LL33333U", "LL33333U"),

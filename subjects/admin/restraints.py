@@ -230,11 +230,7 @@ class AmlEntryAdmin(DeniedAdmin):
 
 
 def _may_decide(row: DenialDispute, by: StaffUser) -> bool:
-    return (
-        row.decided_at is None
-        and by.has_perm("subjects.decide_denialdispute")
-        and by.pk not in (row.entry.proposed_by_id, row.entry.approved_by_id)
-    )
+    return row.decided_at is None and denylist.is_judge(row, by=by)
 
 
 @admin.register(DenialDispute)
@@ -268,13 +264,13 @@ class DenialDisputeAdmin(StepsAdmin):
 
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         row = context["original"]
-        context["may_read"] = row.sealed_statement is not None and request.user.has_perm("subjects.reveal_value")
+        context["may_read"] = row.sealed_statement is not None and denylist.may_read_statement(row, by=request.user)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def statement_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask why, then show once what the person says; the record stands before the words do."""
         row = get_object_or_404(self.get_queryset(request).select_related("entry__subject"), pk=pk)
-        if not self.has_view_permission(request, row) or not request.user.has_perm("subjects.reveal_value"):
+        if not denylist.may_read_statement(row, by=request.user):
             raise PermissionDenied
         title = gettext("What the person says")
         return _opened(

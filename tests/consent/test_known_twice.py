@@ -53,6 +53,7 @@ class TestInTheCabinet:
             assert f"{page_of('C8')}withdraw/" in page
         before = text_of(client.get(f"{page_of('C8')}withdraw/"))
         assert "takes effect at once" in before
+        assert f"your other number with us, {following}" in before, "what the click will do is said before it"
         client.post(f"{page_of('C8')}withdraw/", {"about": ""})
         assert state_of(following, "C8") == "withdrawn"
         assert "your other number" not in text_of(client.get(LIST))

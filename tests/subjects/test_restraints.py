@@ -161,7 +161,8 @@ class TestDenylist:
         assert not DenylistEntry.objects.in_force().exists()
 
     def test_who_decides_reads_what_the_person_says(self, person, member):  # noqa: F811
-        dispute = denylist.dispute(entry=deny(person, by=author(), then=second()), statement="Это не я")
+        listed = member(Role.OFFICER)
+        dispute = denylist.dispute(entry=deny(person, by=listed, then=second()), statement="Это не я")
         place, client = f"/admin/subjects/denialdispute/{dispute.pk}/", Client()
         client.force_login(member(Role.DPO))
         assert f"{place}statement/" in client.get(f"{place}change/").content.decode()
@@ -169,8 +170,12 @@ class TestDenylist:
         assert not AccessRecord.objects.exists()
         assert "Это не я" in client.post(f"{place}statement/", {"reason": "check"}).content.decode()
         assert AccessRecord.objects.get(door="reveal").reference == str(person)
-        client.force_login(member(Role.OFFICER))
+        client.force_login(listed)
         assert client.post(f"{place}statement/", {"reason": "check"}).status_code == 403
+        assert f"{place}statement/" not in client.get(f"{place}change/").content.decode()
+        client.force_login(member(Role.OFFICER, username="another"))
+        assert f"{place}statement/" in client.get(f"{place}change/").content.decode()
+        assert "Это не я" in client.post(f"{place}statement/", {"reason": "check"}).content.decode()
         for poor in ("subjects.reveal_value", "subjects.view_denialdispute"):
             with pytest.raises(PermissionDenied):
                 denylist.read_statement(dispute=dispute, by=permit(StaffUserFactory(), poor), reason="check")
