@@ -71,7 +71,7 @@ def requests(reading: Reading) -> Table:
             [
                 text(row), Cell(joined(row.asked), list(row.kinds)), choice(row, "channel"), when(row.received_at),
                 day(due.get(row.about)), choice(row, "state"), when(row.answered_at),
-                choice(row, "refusal") if row.answered_at else text(None),
+                Cell(row.refused_words, row.refusals or row.refusal) if row.answered_at and row.refused else text(None),
             ]
             for row in rows
         ],

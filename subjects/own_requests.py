@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from staff.enums import Language
-from subjects import calendar_days, clock, deadlines, ports, request_files
+from subjects import calendar_days, clock, deadlines, ports, request_files, request_rules
 from subjects import request_services as services
 from subjects.models import DataSubject, Representative
 from subjects.request_forms import FileField, correctable
@@ -181,7 +181,9 @@ def answered_by(kinds: Sequence[str], *, at: datetime | None = None) -> datetime
     """
     at, days = at or timezone.now(), calendar_days.days()
     try:
-        ends = [clock.due(deadlines.rule(code, at=at), at, days=days) for code in {services.RULE_OF[k] for k in kinds}]
+        ends = [
+            clock.due(deadlines.rule(code, at=at), at, days=days) for code in {request_rules.RULE_OF[k] for k in kinds}
+        ]
     except ValidationError:
         return None
     return min(ends, default=None)

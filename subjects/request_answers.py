@@ -26,13 +26,43 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates" / "answers"
 def refusal_text(request: SubjectRequest) -> str:
     """The refusal with its reason; it is kept as the answer (94-V art. 25)."""
     with translation.override(request.language):
+        if request.refusals:
+            reasons = _refused(request)
+        else:
+            reasons = [_("The reason: %(reason)s.") % {"reason": Refusal(request.refusal).label}]
         return "\n\n".join(
             (
                 _("We have looked at your request %(number)s and cannot grant it.") % {"number": request},
-                _("The reason: %(reason)s.") % {"reason": Refusal(request.refusal).label},
-                _("You may complain about this to the authorised body for personal data protection, or to a court."),
+                *reasons,
+                _appeal(),
             )
         )
+
+
+def _appeal() -> str:
+    return _("You may complain about this to the authorised body for personal data protection, or to a court.")
+
+
+def _refused(request: SubjectRequest) -> list[str]:
+    """Each thing that is refused, with its reason (94-V art. 25)."""
+    return [
+        _("We cannot grant this: %(what)s. The reason: %(reason)s.")
+        % {"what": RequestKind(kind).label, "reason": Refusal(ground).label}
+        for kind, ground in request.refusals.items()
+    ]
+
+
+def said(request: SubjectRequest, text: str) -> str:
+    """The answer as it is kept: the officer's text, and what is refused with its reasons, which nobody edits away.
+
+    To somebody on whom nothing is held, the standard answer.
+    """
+    if request.subject_id is None:
+        return nothing_held_text(request)
+    if not request.refusals:
+        return text.strip()
+    with translation.override(request.language):
+        return "\n\n".join((text.strip(), *_refused(request), _appeal()))
 
 
 def nothing_held_text(request: SubjectRequest) -> str:
@@ -50,11 +80,12 @@ def proposed(request: SubjectRequest) -> str:
         if request.subject_id is None:
             return nothing_held_text(request)
         day = date_format(timezone.localdate(request.received_at), "DATE_FORMAT")
-        said = [_("We have looked at your request %(number)s, received: %(day)s.") % {"number": request, "day": day}]
-        for kind in request.kinds:
-            said += ports.answer_words.get(kind, _WORDS.get(kind, _nothing))(request)
-        said.append(_("If you do not agree, you may complain to us, to the authorised body, or to a court."))
-        return "\n\n".join(said)
+        words = [_("We have looked at your request %(number)s, received: %(day)s.") % {"number": request, "day": day}]
+        for kind in request.granted:
+            words += ports.answer_words.get(kind, _WORDS.get(kind, _nothing))(request)
+        if not request.refusals:  # with a refusal it is said anyway
+            words.append(_("If you do not agree, you may complain to us, to the authorised body, or to a court."))
+        return "\n\n".join(words)
 
 
 def enclosed(request: SubjectRequest) -> str:

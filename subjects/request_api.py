@@ -20,7 +20,7 @@ from subjects import request_services as services
 from subjects.api import Ref, find, not_ahead
 from subjects.enums import Disclosure
 from subjects.models import DataCategory, SubjectRequest
-from subjects.requests import RequestChannel, RequestKind, RequestState
+from subjects.requests import GRANTED, RequestChannel, RequestKind, RequestState
 
 router = Router(tags=["Requests of people"])
 # a number of a decision may have spaces in it; one that is nothing else would mean "all"
@@ -45,7 +45,8 @@ class RequestIn(Strict):
 
 
 class RequestOut(Schema):
-    """`state` and `refusal` are the names of W3C DPV; `due_at`: until when it must be answered, while a clock runs."""
+    """`state` and grounds of refusal are the names of W3C DPV; `due_at`: until when it must be answered, while a clock
+    runs. `refusal`: the ground when all is refused; `refused`: each kind that is, with its ground."""
 
     id: UUID
     number: str
@@ -53,6 +54,7 @@ class RequestOut(Schema):
     channel: str
     state: Literal[*RequestState.values]
     refusal: str | None
+    refused: dict[str, str]
     received_at: AwareDatetime
     due_at: AwareDatetime | None
     answered_at: AwareDatetime | None
@@ -63,7 +65,7 @@ class RequestsOut(Schema):
 
 
 def _out(row: SubjectRequest, due: request_queues.Due | None) -> dict[str, object]:
-    done = row.state == RequestState.REJECTED
+    done = row.state in (*GRANTED, RequestState.REJECTED)
     return {
         "id": row.public_id,
         "number": str(row),
@@ -71,7 +73,8 @@ def _out(row: SubjectRequest, due: request_queues.Due | None) -> dict[str, objec
         "channel": row.channel,
         "state": row.state,
         # what is proposed is nobody's business before it takes effect
-        "refusal": row.refusal if done else None,
+        "refusal": row.refusal or None if done else None,
+        "refused": row.refused if done else {},
         "received_at": row.received_at,
         "due_at": due.until if due and not due.paused else None,
         "answered_at": row.answered_at,

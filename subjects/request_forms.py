@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from staff.enums import Language
@@ -21,6 +22,9 @@ from subjects.requests import Closing, Identity, Refusal, RequestChannel, Reques
 NOT_CABINET = [choice for choice in RequestChannel.choices if choice[0] not in ("cabinet", "api")]
 # who comes to the office, writes or calls; only the cabinet itself establishes the rest
 BY_OFFICER = [choice for choice in Identity.choices if choice[0] != Identity.CABINET]
+
+
+GRANT = "grant"
 
 
 def _area(rows: int) -> forms.Textarea:
@@ -213,6 +217,25 @@ class GrantForm(StepForm):
         self.fields["target"].initial = self.row.target
         if not {RequestKind.WITHDRAW, RequestKind.OBJECT, RequestKind.HUMAN_REVIEW} & set(self.row.kinds):
             del self.fields["target"]
+
+
+class DecideApartForm(GrantForm):
+    """A choice for each thing that is asked; cleaned to `refusals`, {RequestKind: Refusal}."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = _chosen([(GRANT, _("Grant")), (_("Refuse"), Refusal.choices)])
+        for kind, what in zip(self.row.kinds, self.row.asked, strict=True):
+            self.fields[f"kind_{kind}"] = forms.ChoiceField(label=capfirst(what), choices=choices)
+        self.order_fields([*(name for name in self.fields if name != "target"), "target"])
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean()
+        chosen = {kind: given.pop(f"kind_{kind}", "") for kind in self.row.kinds}
+        given["refusals"] = {kind: ground for kind, ground in chosen.items() if ground not in ("", GRANT)}
+        if all(chosen.values()) and not given["refusals"]:
+            raise ValidationError(_("Nothing is refused here: go back and press “Grant”."))
+        return given
 
 
 class RefuseForm(StepForm):

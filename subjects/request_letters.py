@@ -73,6 +73,7 @@ def _context(cause: str, language: str) -> dict:
         "received_at": request.received_at,
         "due_at": first.due_at if first else None,
         "no_request": request.closing == Closing.NO_REQUEST,
+        "in_part": bool(request.refusals),
         **_operator(language),
     }
 

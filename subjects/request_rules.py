@@ -9,7 +9,27 @@ from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import duplicates
 from subjects.models import DataSubject, Representative
-from subjects.requests import TRANSITIONS, Closing, Refusal, RequestState, SubjectRequest
+from subjects.requests import TRANSITIONS, Closing, Refusal, RequestKind, RequestState, SubjectRequest
+
+# which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
+RULE_OF: dict[str, str] = {
+    RequestKind.ACCESS: "ACCESS",
+    RequestKind.CONFIRM: "ACCESS",
+    RequestKind.HUMAN_REVIEW: "ACCESS",
+    RequestKind.COMPLAINT: "ACCESS",
+    RequestKind.CORRECT: "CHANGE",
+    RequestKind.BLOCK: "BLOCK",
+    RequestKind.UNBLOCK: "UNBLOCK",
+    RequestKind.DESTROY: "DESTROY",
+    RequestKind.STOP_PUBLIC: "PUBLIC",
+    RequestKind.WITHDRAW: "REFUSE",
+    RequestKind.OBJECT: "REFUSE",
+}
+# what every system that holds data is asked to do too
+IN_SYSTEMS = (
+    RequestKind.ACCESS, RequestKind.CONFIRM, RequestKind.CORRECT, RequestKind.BLOCK, RequestKind.UNBLOCK,
+    RequestKind.DESTROY,
+)  # fmt: skip
 
 
 def _check_right(by: StaffUser, right: str = "subjects.handle_subjectrequest") -> None:
@@ -73,6 +93,16 @@ def check_may_decide(request: SubjectRequest, *, by: StaffUser, refusal: str = "
         raise NotAllowed(
             _("It is not established who asks. Establish it first, or refuse on that ground."), code="identity"
         )
+
+
+def check_may_decide_apart(request: SubjectRequest, *, by: StaffUser) -> None:
+    """Propose to grant one thing and refuse another; of somebody on whom nothing is held that is said of all.
+
+    Raises NotAllowed.
+    """
+    check_may_decide(request, by=by)
+    if len(request.kinds) < 2 or request.subject_id is None:
+        raise NotAllowed(_("One thing is asked: grant it or refuse it."), code="kinds")
 
 
 def check_may_approve(request: SubjectRequest, *, by: StaffUser) -> None:

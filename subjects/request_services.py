@@ -4,7 +4,7 @@ Every verb locks the row; its clocks run from receipt in Asia/Almaty, whoever re
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,27 +20,7 @@ from subjects import request_rules as rules
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
 from subjects.request_parts import RequestItem, RequestNote
 from subjects.request_words import ANSWER, COMMENT, NOTE, TEXT, VALUE
-from subjects.requests import Closing, Identity, RequestChannel, RequestKind, RequestState, SubjectRequest
-
-# which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
-RULE_OF: dict[str, str] = {
-    RequestKind.ACCESS: "ACCESS",
-    RequestKind.CONFIRM: "ACCESS",
-    RequestKind.HUMAN_REVIEW: "ACCESS",
-    RequestKind.COMPLAINT: "ACCESS",
-    RequestKind.CORRECT: "CHANGE",
-    RequestKind.BLOCK: "BLOCK",
-    RequestKind.UNBLOCK: "UNBLOCK",
-    RequestKind.DESTROY: "DESTROY",
-    RequestKind.STOP_PUBLIC: "PUBLIC",
-    RequestKind.WITHDRAW: "REFUSE",
-    RequestKind.OBJECT: "REFUSE",
-}
-# what every system that holds data is asked to do too
-IN_SYSTEMS = (
-    RequestKind.ACCESS, RequestKind.CONFIRM, RequestKind.CORRECT, RequestKind.BLOCK, RequestKind.UNBLOCK,
-    RequestKind.DESTROY,
-)  # fmt: skip
+from subjects.requests import Closing, Identity, Refusal, RequestChannel, RequestKind, RequestState, SubjectRequest
 
 
 @transaction.atomic
@@ -98,7 +78,7 @@ def register(
     row.full_clean()
     request_targets.check(row)
     row.save()
-    for code in sorted({RULE_OF[kind] for kind in row.kinds}):
+    for code in sorted({rules.RULE_OF[kind] for kind in row.kinds}):
         deadlines.start(rule_code=code, about=row.about, at=row.received_at)
     request_letters.tell(row)
     return row
@@ -215,18 +195,35 @@ def resume(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
 
 
 @transaction.atomic
-def decide(*, request: SubjectRequest, by: StaffUser, refusal: str = "", target: str = "") -> SubjectRequest:
-    """Grant it, or propose to refuse it on a ground (Refusal); a destruction is proposed too, the rest is granted now.
+def decide(
+    *,
+    request: SubjectRequest,
+    by: StaffUser,
+    refusal: str = "",
+    refusals: Mapping[str, str] | None = None,
+    target: str = "",
+) -> SubjectRequest:
+    """Grant it, or propose to refuse it; a destruction is proposed too, the rest is granted now.
 
-    target: what it is about, when the person did not say it by a code. Raises NotAllowed, ValidationError.
+    refusal: the ground (Refusal) on which all of it is refused. refusals: {RequestKind: Refusal} when one thing is
+    granted and another refused, or each on its own ground: the second person approves both at once. target: what it is
+    about, when the person did not say it by a code. Raises NotAllowed, ValidationError.
     """
-    row = _locked(request)
+    row, apart = _locked(request), dict(refusals or {})
     rules.check_may_decide(row, by=by, refusal=refusal)
+    if apart:
+        rules.check_may_decide_apart(row, by=by)
+        if refusal or not apart.keys() <= set(row.kinds):
+            raise ValidationError(_("Only what is asked is refused."), code="kinds")
+        apart = {kind: Refusal(apart[kind]).value for kind in row.kinds if kind in apart}
+        if len(apart) == len(row.kinds):
+            refusal = next(iter(apart.values()))
     _save(
         row,
         target=target or row.target,
         refusing=bool(refusal),
         refusal=refusal,
+        refusals=apart,
         decided_by=by,
         decided_at=timezone.now(),
     )
@@ -271,17 +268,17 @@ def send_back(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
     """The proposed decision is not approved, or taken back: it is to be decided again. Raises NotAllowed."""
     row = _locked(request)
     rules.check_may_send_back(row, by=by)
-    return _save(row, refusing=False, refusal="", closing="", decided_by=None, decided_at=None)
+    return _save(row, refusing=False, refusal="", refusals={}, closing="", decided_by=None, decided_at=None)
 
 
 def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
-    """Do what is asked, in this transaction: each kind by the app that owns the act."""
+    """Do what is granted, in this transaction: each kind by the app that owns the act."""
     _step(row, RequestState.ACCEPTED)
     if row.subject is None:
         return row
-    for kind in row.kinds:
+    for kind in row.granted:
         ports.execute_request[kind](row, by)
-        if kind in IN_SYSTEMS:
+        if kind in rules.IN_SYSTEMS:
             category = row.category if kind == RequestKind.CORRECT else None
             for system in SourceSystem.objects.that_may_hold(row.subject, category):
                 need(request=row, kind=kind, system=system)
@@ -320,9 +317,9 @@ def answer(*, request: SubjectRequest, by: StaffUser, text: str = "") -> Subject
     if not nothing and not text.strip():
         raise ValidationError({"text": _("Write the answer.")})
     now = timezone.now()
-    if not nothing and RequestKind.ACCESS in row.kinds:
+    if not nothing and RequestKind.ACCESS in row.granted:
         request_files.attach_subject_file(row)
-    said = request_answers.nothing_held_text(row) if nothing else text.strip() + request_answers.enclosed(row)
+    said = request_answers.said(row, text) + request_answers.enclosed(row)
     _keep_answer(row, said, at=now)
     return _step(
         row,

@@ -14,7 +14,15 @@ from subjects import request_words
 from subjects.clock_models import PauseReason
 from subjects.deadlines import of as clocks_of
 from subjects.request_parts import RequestFile, RequestNote
-from subjects.requests import Closing, Identity, Refusal, RequestKind, RequestState, SubjectRequest
+from subjects.requests import (
+    Closing,
+    Identity,
+    RequestKind,
+    RequestState,
+    SubjectRequest,
+    refused_words,
+    state_words,
+)
 
 # what was written, by the place it is kept in
 PLACES = {
@@ -54,8 +62,10 @@ def _changes(before: Any, now: Any) -> list[tuple[str, str]]:
     if now.decided_at is not None and before.decided_at is None:
         if now.closing:
             said.append((_("closing without an answer is proposed"), str(Closing(now.closing).label)))
+        elif now.refusals and not now.refusing:
+            said.append((_("granting a part is proposed"), refused_words(now)))
         elif now.refusing:
-            said.append((_("a refusal is proposed"), str(Refusal(now.refusal).label)))
+            said.append((_("a refusal is proposed"), refused_words(now)))
         else:
             said.append((_("granting is proposed") if RequestKind.DESTROY in now.kinds else _("granted"), ""))
     if now.decided_at is None and before.decided_at is not None:
@@ -64,7 +74,7 @@ def _changes(before: Any, now: Any) -> list[tuple[str, str]]:
         said.append((_("approved by a second person"), ""))
     if now.state != before.state:
         why = str(Closing(now.closing).label) if now.state == RequestState.UNFULFILLED and now.closing else ""
-        said.append((str(RequestState(now.state).label), why))
+        said.append((state_words(now), why))
     return said
 
 
@@ -97,7 +107,7 @@ def for_officer(row: SubjectRequest) -> list[Item]:
 def for_person(row: SubjectRequest) -> list[Item]:
     """Where it stood and when; no names of staff, nothing of what was proposed; one query."""
     found = [
-        Item(now.history_date, str(RequestState(now.state).label))
+        Item(now.history_date, state_words(now))
         for before, now in pairwise([None, *_history(row)])
         if before is None or now.state != before.state
     ]

@@ -127,7 +127,7 @@ def _about(request: HttpRequest, text: str) -> SubjectRequest | None:
 def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm, status: int = 200) -> HttpResponse:
     context = {
         "row": row,
-        "words": words_of(row),
+        "asked": [(what, row.ground_of(kind)) for kind, what in zip(row.kinds, words_of(row), strict=True)],
         "due": request_queues.due_of([row]).get(row.pk),
         "for_another": not rules.is_own(row, request.subject),
         "timeline": request_timeline.for_person(row),

@@ -5,14 +5,15 @@ the tracked history. Names of states and refusals are those of W3C DPV.
 """
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from audit.triggers import HouseTrigger
 from staff.enums import Language
@@ -111,6 +112,14 @@ CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NE
             END IF;"""
 
 
+# a step of the trigger below: what is refused apart was asked; where something is granted, something is left to grant
+REFUSED_IN_PART = """IF NEW.refusals <> '{}' AND (
+                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])) THEN
+                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';
+            END IF;"""
+
+
 class RequestSteps(HouseTrigger):
     """A request begins as received and takes one step of TRANSITIONS at a time; nobody signs for somebody else."""
 
@@ -150,6 +159,7 @@ class RequestSteps(HouseTrigger):
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
             END IF;
             {CLOSED_FOR_A_REASON}
+            {REFUSED_IN_PART}
             RETURN NEW;
         """
 
@@ -236,6 +246,8 @@ class SubjectRequest(models.Model):
     sealed_value = models.BinaryField(null=True, editable=False)
     refusing = models.BooleanField(_("a refusal"), default=False)
     refusal = models.CharField(_("ground of the refusal"), max_length=30, choices=Refusal, blank=True)
+    # {RequestKind: Refusal}, when not all that is asked is decided alike; `refused` reads both
+    refusals = models.JSONField(_("what is refused, and why"), default=dict, blank=True)
     decided_by, decided_at = by_staff(_("decision proposed by")), at_moment(_("decision proposed at"))
     approved_by, approved_at = by_staff(_("decision approved by")), at_moment(_("decision approved at"))
     nothing_held = models.BooleanField(_("nothing is held"), default=False)
@@ -282,7 +294,9 @@ class SubjectRequest(models.Model):
             ),
             # four eyes; a plain <> would pass on NULL
             models.CheckConstraint(
-                condition=~Q(state=RequestState.REJECTED) & ~Q(state__in=GRANTED, kinds__contains=["destroy"])
+                condition=~Q(state=RequestState.REJECTED)
+                & ~Q(state__in=GRANTED, kinds__contains=["destroy"])
+                & (~Q(state__in=GRANTED) | Q(refusals={}))
                 | Q(decided_by__isnull=False, approved_by__isnull=False) & ~Q(approved_by=F("decided_by")),
                 name="subjects_request_four_eyes",
                 violation_error_message=_("A refusal and a destruction are approved by somebody else."),
@@ -334,6 +348,29 @@ class SubjectRequest(models.Model):
         return [str(RequestKind(kind).label) for kind in self.kinds]
 
     @property
+    def refused(self) -> dict[str, str]:
+        """{kind: ground} of what is refused or proposed to be."""
+        return self.refusals or (dict.fromkeys(self.kinds, self.refusal) if self.refusing else {})
+
+    @property
+    def granted(self) -> list[str]:
+        """The kinds that are granted or proposed to be; a part of them, or all."""
+        return [kind for kind in self.kinds if kind not in self.refused]
+
+    def ground_of(self, kind: str) -> str:
+        """Why this is refused, in words, once that has taken effect; empty for what is not."""
+        took_effect = self.state in (*GRANTED, RequestState.REJECTED) and kind in self.refused
+        return str(Refusal(self.refused[kind]).label) if took_effect else ""
+
+    @property
+    def refused_words(self) -> str:
+        return refused_words(self)
+
+    @property
+    def state_words(self) -> str:
+        return state_words(self)
+
+    @property
     def targets(self) -> list[str]:
         """The codes it is about."""
         return self.target.split()
@@ -341,8 +378,23 @@ class SubjectRequest(models.Model):
     @property
     def needs_second(self) -> bool:
         """Whether the decision that is proposed takes effect only when a second person approved it."""
-        return self.refusing or self.closing == Closing.NO_REQUEST or RequestKind.DESTROY in self.kinds
+        return bool(self.refused) or self.closing == Closing.NO_REQUEST or RequestKind.DESTROY in self.kinds
 
     @property
     def waits_for_second(self) -> bool:
         return self.state == RequestState.ACKNOWLEDGED and self.decided_by_id is not None
+
+
+def refused_words(row: Any) -> str:
+    """What is refused and why; only why, when it is all for one reason. row: a request or a version of its history."""
+    if not row.refusals:
+        return str(Refusal(row.refusal).label) if row.refusing else ""
+    words = ((RequestKind(kind).label, Refusal(ground).label) for kind, ground in row.refusals.items())
+    return "; ".join(f"{kind}: {ground}" for kind, ground in words)
+
+
+def state_words(row: Any) -> str:
+    """Where it stands. row: a request or a version of its history."""
+    if row.state == RequestState.ACCEPTED and row.refusals:
+        return gettext("granted in part, the answer is being prepared")
+    return str(RequestState(row.state).label)

@@ -9,6 +9,7 @@ from audit.actor import acting_as
 from staff import opening
 from staff.models import StaffUser
 from subjects import calendar_days, clock, deadlines, decisions, relations, request_answers, request_files
+from subjects import request_rules as rules
 from subjects import request_services as services
 from subjects.clock_models import DutyRule, PauseReason
 from subjects.enums import Standing
@@ -83,7 +84,7 @@ class Desk:
 
     def let_clocks_pause(self) -> None:
         """The terms may wait for what is asked of the person: proposed by one, approved by another."""
-        for code in sorted(set(services.RULE_OF.values())):
+        for code in sorted(set(rules.RULE_OF.values())):
             rule = DutyRule.objects.in_force().get(code=code)
             fields = ("code", "title_kk", "title_ru", "title_en", "article", "amount", "unit", "trigger")
             row = DutyRule(**{name: getattr(rule, name) for name in fields})
@@ -152,7 +153,7 @@ class Desk:
         services.answer(request=row, by=self.officer, text=request_answers.proposed(row))
 
     def by_the_clock(self) -> None:
-        """One due today, one overdue; and a proposal that waits for the responsible person."""
+        """One due today, one overdue; proposals that wait for the responsible person; one granted in part."""
         for days, kinds in ((0, ("access", "confirm")), (-3, ("access", "withdraw"))):
             row = self.ask(*kinds, channel=RequestChannel.POST, received_at=received_for("ACCESS", days=days))
             self.bring(row, RequestState.ACKNOWLEDGED)
@@ -161,6 +162,20 @@ class Desk:
             services.take_up(request=row, by=self.officer)
             services.note(request=row, text="Ашық шарты жоқ, сотқа дейінгі талап та жоқ.", by=self.officer)
             services.decide(request=row, by=self.officer)
+        for approved in (True, False):
+            self.decide_apart(approved=approved)
+
+    def decide_apart(self, *, approved: bool) -> None:
+        """What do you hold, and destroy it: the one is granted, the other refused while the contract runs."""
+        row = self.ask("access", "destroy")
+        with acting_as(f"officer:{self.officer.pk}"):
+            services.take_up(request=row, by=self.officer)
+            row = services.decide(request=row, by=self.officer, refusals={"destroy": Refusal.CONTRACT})
+        if approved:
+            with acting_as(f"officer:{self.dpo.pk}"):
+                row = services.approve(request=row, by=self.dpo)
+            with acting_as(f"officer:{self.officer.pk}"):
+                self.answer(row)
 
     def special(self) -> None:
         """By a representative; of somebody unknown, open and answered; a repeated one; one nobody may know of."""

@@ -70,6 +70,14 @@ STEPS = (
         _("It takes effect when a second person approves it."),
     ),
     Step(
+        "decide-apart", _("Grant a part"), rules.check_may_decide_apart, forms.DecideApartForm,
+        lambda row, by, given: services.decide(request=row, by=by, **given),
+        _(
+            "Say of each thing whether it is granted or why it is refused. All of it takes effect when a second person"
+            " approves it; one answer tells both."
+        ),
+    ),
+    Step(
         "approve", _("Approve"), rules.check_may_approve, forms.StepForm,
         lambda row, by, given: services.approve(request=row, by=by), primary=True,
     ),

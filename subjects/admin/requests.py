@@ -58,7 +58,7 @@ CHIPS = {
 
 def state_chip(row: SubjectRequest) -> SafeString:
     """The state of a request as a chip."""
-    chip = {"state": CHIPS.get(row.state, "accent"), "label": row.get_state_display()}
+    chip = {"state": CHIPS.get(row.state, "accent"), "label": row.state_words}
     return render_to_string("_parts/status_chip.html", chip)
 
 
@@ -212,6 +212,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             row,
             str(row),
             state=state_chip(row),
+            asked=[(what, row.ground_of(kind)) for kind, what in zip(row.kinds, row.asked, strict=True)],
             due=due_chip(request_queues.due_of([row]).get(row.pk)),
             clocks=deadlines.of(row.about).select_related("rule").order_by("due_at"),
             steps=[step for step in STEPS if rules.may(step.check, row, by=by)],
@@ -288,7 +289,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         preview = ""
         if request.method == "POST" and form.is_valid():
             if this.name == "answer" and "send" not in request.POST:
-                preview = form.cleaned_data.get("text") or request_answers.nothing_held_text(row)
+                preview = request_answers.said(row, form.cleaned_data.get("text", ""))
             else:
                 try:
                     with transaction.atomic():
@@ -318,11 +319,15 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def _consequences(self, row: SubjectRequest, step: Step) -> list[str]:
         said = [str(step.help)] if step.help else []
         if step.name == "approve" and row.refusing:
-            said.append(gettext("The refusal goes to the person: %(reason)s.") % {"reason": row.get_refusal_display()})
+            said.append(gettext("The refusal goes to the person: %(reason)s.") % {"reason": row.refused_words})
+        elif step.name == "approve" and row.refusals:
+            granted = "; ".join(str(RequestKind(kind).label) for kind in row.granted)
+            said.append(gettext("Carried out at once: %(what)s.") % {"what": granted})
+            said.append(gettext("Refused, as the answer will say: %(what)s.") % {"what": row.refused_words})
         if step.name == "approve" and row.closing:
             said.append(gettext("It is closed without an answer: %(reason)s.") % {"reason": row.get_closing_display()})
             return said
-        if step.name in ("approve", "grant") and RequestKind.DESTROY in row.kinds and not row.refusing:
+        if step.name in ("approve", "grant") and RequestKind.DESTROY in row.granted:
             said.append(
                 gettext("The use of the data stops, and until when the law keeps them is written down and told.")
             )

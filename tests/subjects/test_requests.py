@@ -30,6 +30,7 @@ from subjects import (
     request_answers,
     request_files,
     request_letters,
+    request_rules,
     request_timeline,
     request_words,
     vault,
@@ -123,8 +124,8 @@ class TestClock:
         row = asked(person, officer, "access", "confirm", "correct", "withdraw")
         codes = deadlines.of(row.about).values_list("rule__code", flat=True)
         assert sorted(codes) == ["ACCESS", "CHANGE", "REFUSE"]
-        assert set(services.RULE_OF) == set(RequestKind.values)
-        assert set(services.RULE_OF.values()) <= set(DutyRule.objects.values_list("code", flat=True))
+        assert set(request_rules.RULE_OF) == set(RequestKind.values)
+        assert set(request_rules.RULE_OF.values()) <= set(DutyRule.objects.values_list("code", flat=True))
 
     def test_a_receipt_to_come_is_refused(self, person, officer):
         with pytest.raises(ValidationError, match="yet to come"):
@@ -148,7 +149,7 @@ class TestClock:
                 code="SLOW", amount=5, unit="working_day", trigger="request", title_ru="Срок", title_kk="Мерзім",
                 loaded=True, in_force_during=(timezone.now() - timedelta(days=1), None), may_pause_for=["unclear"],
             )  # fmt: skip
-        monkeypatch.setitem(services.RULE_OF, "access", "SLOW")
+        monkeypatch.setitem(request_rules.RULE_OF, "access", "SLOW")
         row = asked(person, None, "access")
         with as_officer(officer):
             services.take_up(request=row, by=officer)
