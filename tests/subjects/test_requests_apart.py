@@ -108,11 +108,15 @@ def test_each_may_be_refused_on_its_own_ground(row, officer, dpo):
     assert len({row.ground_of(kind) for kind in row.kinds}) == 3
 
 
-def test_nothing_of_it_takes_effect_alone_or_is_told_before(row, officer, dpo):
-    row = proposed(row, officer, destroy=LAW)
+def test_nothing_of_it_takes_effect_alone_or_is_told_before(person, officer, dpo):
+    row = asked(person, None, "access", "block")  # nothing that waits for a second person anyway
+    with as_officer(officer):
+        services.take_up(request=row, by=officer)
+    row = proposed(row, officer, block=LAW)
+    assert row.state == RequestState.ACKNOWLEDGED
     with as_officer(officer), pytest.raises(NotAllowed):
         services.approve(request=row, by=officer)
-    assert row.ground_of("destroy") == ""
+    assert row.ground_of("block") == ""
     with as_officer(dpo):
         row = services.send_back(request=row, by=dpo)
     assert (row.refusals, row.decided_by) == ({}, None)
