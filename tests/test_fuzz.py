@@ -12,11 +12,18 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
+from audit.actor import acting_as
 from config.api import api
+from staff import opening
+from subjects import request_services as services
+from subjects.models import DutyRule, SubjectRequest
 from tests import junk
 from tests.consent.system import System
 from tests.staff.conftest import member  # noqa: F401
+from tests.subjects.cabinet import inside
 from tests.test_url_matrix import Undone, addresses, at, world, written  # noqa: F401
 from tests.url_matrix import ACTORS as MATRIX_ACTORS
 from tests.url_matrix import MATRIX, SIGN_OUTS
@@ -35,8 +42,8 @@ FACTS = {
     "consent_noticeserved", "django_session", "staff_idempotentanswer", "staff_apiallowance", "staff_apiclient",
     "staff_historicalapiclient",
 }  # fmt: skip
-# a form is fuzzed by the first who sees it
-ACTORS = ("anonymous", "customer", "officer", "dpo", "administrator")
+# a form is fuzzed by the first who sees it; the owner is the person whose objects stand in the addresses
+ACTORS = ("anonymous", "customer", "owner", "officer", "dpo", "administrator")
 
 
 def fingerprint(tables: set[str]) -> dict[str, str]:
@@ -56,7 +63,7 @@ def all_tables() -> set[str]:
 
 
 class Judge:
-    """Sends an input, judges the answer, takes everything back."""
+    """Sends an input, judges the answer, takes everything back. What was refused must have changed nothing."""
 
     def __init__(self) -> None:
         self.before = fingerprint(all_tables())
@@ -69,8 +76,8 @@ class Judge:
         status, changed = 0, []
         try:
             with transaction.atomic():
-                status = send()
-                if status >= 400:
+                status, refused = send()
+                if refused:
                     touched = {table for table, count in written().items() if count != was.get(table)} - FACTS
                     now = fingerprint(touched & set(self.before))
                     changed = [table for table in now if now[table] != self.before[table]]
@@ -116,34 +123,88 @@ def forms_of(client: Client, name: str, path: str) -> list[tuple[str, junk.Form]
     return found
 
 
+def seat(actor: str, world: dict) -> Client:  # noqa: F811
+    return inside(world["b"]) if actor == "owner" else at(actor, world)
+
+
+def pages_of(actor: str, world: dict) -> list[tuple[str, str]]:  # noqa: F811
+    """(name, path) of what may show the actor a form: what the matrix says they see, and what stands open in a state."""
+    if actor == "owner":
+        return [one for one in addresses(world) if one[0].startswith(("cabinet:", "consent:", "policies:"))]
+    column = MATRIX_ACTORS.index(actor)
+    return [one for one in addresses(world) if MATRIX[one[0]][0][column] == "."]
+
+
+def requests_in_every_state(world: dict) -> list[tuple[str, str]]:  # noqa: F811
+    """(name, path) of every step of a request, each of a request that waits for it."""
+    person, officer, dpo = world["b"], world["people"]["officer"], world["people"]["dpo"]
+    kinds = ["access", "withdraw", "human_review", "correct"]
+
+    rule = DutyRule.objects.in_force().get(code="ACCESS")
+    same = ("code", "title_kk", "title_ru", "article", "amount", "unit", "trigger")
+    rule = DutyRule(**{name: getattr(rule, name) for name in same})
+    rule.may_pause_for = ["identity"]
+    with acting_as(f"officer:{officer.pk}"):
+        opening.propose(rule, by=officer)
+    with acting_as(f"officer:{dpo.pk}"):
+        opening.approve(rule, by=dpo)
+
+    def asked(*, taken_up: bool = True) -> SubjectRequest:
+        row = services.register(subject=person, kinds=kinds, channel="cabinet", language="kk", text="…")
+        return services.take_up(request=row, by=officer) if taken_up else row
+
+    with acting_as(f"officer:{officer.pk}"):
+        unknown = {"kinds": ["access"], "channel": "post", "language": "ru", "by": officer}
+        new, whose, taken, proposed, paused = (
+            asked(taken_up=False), services.register(**unknown), asked(), asked(), asked(),
+        )  # fmt: skip
+        services.decide(request=proposed, by=officer, refusal="ProcessUnfounded")
+        services.pause(request=paused, reason="identity", by=officer)
+        granted = asked()
+        services.decide(request=granted, by=officer)
+        granted.items.update(done_at=timezone.now(), done_by=officer)
+    waiting = {
+        new: ("take-up", "close", "assign"), whose: ("identify",), proposed: ("approve", "send-back"),
+        taken: ("grant", "decide-apart", "refuse", "pause", "comment", "attach"), paused: ("resume",), granted: ("answer",),
+    }  # fmt: skip
+    return [
+        (f"request {step}", reverse("admin:subjects_request_step", args=[row.pk, step]))
+        for row, steps in waiting.items()
+        for step in steps
+    ]
+
+
 def cookies_of(client: Client) -> dict[str, str]:
     return {name: morsel.value for name, morsel in client.cookies.items()}
 
 
 def test_no_form_fails_or_writes_half(world):  # noqa: F811
-    judge, rnd, seen = Judge(), random.Random(SEED), set()
+    open_to = {actor: pages_of(actor, world) for actor in ACTORS}
+    steps = requests_in_every_state(world)
+    judge, rnd, seen, stepped = Judge(), random.Random(SEED), set(), set()
     for actor in ACTORS:
-        client, column = at(actor, world), MATRIX_ACTORS.index(actor)
+        client = seat(actor, world)
         client.raise_request_exception = False
         kept = cookies_of(client)
-        for name, path in addresses(world)[::EVERY]:
-            if MATRIX[name][0][column] != ".":
-                continue
+        for name, path in [*open_to[actor], *(steps if actor in ("officer", "dpo") else ())][::EVERY]:
             for address, form in forms_of(client, name, path):
                 key = (address, tuple(field.name for field in form.fields))
                 if key in seen:
                     continue
                 seen.add(key)
+                stepped.add(name)
                 # a button without fields has little to spoil
                 for _ in range(EACH if form.fields else min(EACH, 3)):
                     data = junk.filled(form, rnd)
 
-                    def send(client=client, kept=kept, address=address, data=data) -> int:
+                    def send(client=client, kept=kept, address=address, data=data) -> tuple[int, bool]:
                         client.cookies = SimpleCookie(kept)
-                        return client.post(address, data).status_code
+                        answer = client.post(address, data)
+                        return answer.status_code, answer.status_code >= 400 or b'class="errorlist' in answer.content
 
                     judge.judge(f"{actor} {address} {data!r}"[:600], send)
     print(f"{len(seen)} forms")
+    assert EVERY > 1 or {name for name, _path in steps} <= stepped, "a step of a request was not reached"
     assert len(seen) > 50 // EVERY
     judge.verdict()
 
@@ -177,13 +238,13 @@ def test_no_endpoint_fails_or_writes_half(world):  # noqa: F811
                     )
                 sent = junk.body(content.get("schema", {}), document, rnd) if content else b""
 
-                def send(path=path, query=query, sent=sent, headers=headers, method=method) -> int:
+                def send(path=path, query=query, sent=sent, headers=headers, method=method) -> tuple[int, bool]:
                     answer = client.generic(
                         method.upper(), f"{path}?{query[1:]}", sent, content_type="application/json", headers=headers
                     )
                     if answer.status_code >= 400:
                         assert answer["Content-Type"] == "application/problem+json", answer
-                    return answer.status_code
+                    return answer.status_code, answer.status_code >= 400
 
                 judge.judge(f"{method} {path}?{query[1:]} {sent[:300]!r}", send)
     assert judge.statuses.keys() & {200, 201}, "nothing asked was good"

@@ -337,6 +337,7 @@ MATRIX = {
     "admin:subjects_request_step[take-up]": ("LL3>>33U", "LL3>>33U"),
     "admin:subjects_request_step[identify]": ("LL3>>33U", "LL3>>33U"),
     "admin:subjects_request_step[grant]": ("LL3>>33U", "LL3>>33U"),
+    "admin:subjects_request_step[decide-apart]": ("LL3>>33U", "LL3>>33U"),
     "admin:subjects_request_step[refuse]": ("LL3>>33U", "LL3>>33U"),
     "admin:subjects_request_step[approve]": ("LL33>33U", "LL33>33U"),
     "admin:subjects_request_step[send-back]": ("LL3>>33U", "LL3>>33U"),

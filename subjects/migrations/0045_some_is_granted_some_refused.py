@@ -8,61 +8,134 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('subjects', '0044_a_request_is_closed_for_a_reason'),
+        ("subjects", "0044_a_request_is_closed_for_a_reason"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='subjectrequest',
-            name='request_steps',
+            model_name="subjectrequest",
+            name="request_steps",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='subjectrequest',
-            name='history_insert',
+            model_name="subjectrequest",
+            name="history_insert",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='subjectrequest',
-            name='history_update',
+            model_name="subjectrequest",
+            name="history_update",
         ),
         pgtrigger.migrations.RemoveTrigger(
-            model_name='subjectrequest',
-            name='history_delete',
+            model_name="subjectrequest",
+            name="history_delete",
         ),
         migrations.RemoveConstraint(
-            model_name='subjectrequest',
-            name='subjects_request_four_eyes',
+            model_name="subjectrequest",
+            name="subjects_request_four_eyes",
         ),
         migrations.AddField(
-            model_name='historicalsubjectrequest',
-            name='refusals',
-            field=models.JSONField(blank=True, default=dict, verbose_name='what is refused, and why'),
+            model_name="historicalsubjectrequest",
+            name="refusals",
+            field=models.JSONField(blank=True, default=dict, verbose_name="what is refused, and why"),
         ),
         migrations.AddField(
-            model_name='subjectrequest',
-            name='refusals',
-            field=models.JSONField(blank=True, default=dict, verbose_name='what is refused, and why'),
+            model_name="subjectrequest",
+            name="refusals",
+            field=models.JSONField(blank=True, default=dict, verbose_name="what is refused, and why"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subjectrequest',
-            trigger=pgtrigger.compiler.Trigger(name='request_steps', sql=audit.triggers.UnskippableSql(declare="DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$' THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;", func="\n            IF (NEW.identified_by_id IS NOT NULL AND NEW.identified_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.identified_by_id IS DISTINCT FROM OLD.identified_by_id END) OR (NEW.decided_by_id IS NOT NULL AND NEW.decided_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id END) OR (NEW.approved_by_id IS NOT NULL AND NEW.approved_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.approved_by_id IS DISTINCT FROM OLD.approved_by_id END) THEN\n                RAISE EXCEPTION 'nobody signs for somebody else'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_own_signature';\n            END IF;\n            IF TG_OP = 'INSERT' THEN\n                IF NEW.state <> 'RequestInitiated' THEN\n                    RAISE EXCEPTION 'a request begins as received'\n                    USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';\n                END IF;\n                RETURN NEW;\n            END IF;\n            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (('RequestInitiated', 'RequestAcknowledged'), ('RequestInitiated', 'RequestUnfulfilled'), ('RequestAcknowledged', 'RequestAccepted'), ('RequestAcknowledged', 'RequestRejected'), ('RequestAcknowledged', 'RequestRequiresAction'), ('RequestAcknowledged', 'RequestUnfulfilled'), ('RequestRequiresAction', 'RequestAcknowledged'), ('RequestRequiresAction', 'RequestUnfulfilled'), ('RequestAccepted', 'RequestFulfilled')) THEN\n                RAISE EXCEPTION 'a request that is % does not become %', OLD.state, NEW.state\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';\n            END IF;\n            IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NEW.state AND NOT (CASE NEW.closing\n                WHEN 'taken_back' THEN true\n                WHEN 'repeats' THEN NEW.subject_id IS NOT NULL AND EXISTS (\n                    SELECT 1 FROM subjects_subjectrequest r\n                    WHERE r.id = NEW.duplicate_of_id AND r.subject_id = NEW.subject_id\n                    AND r.state <> 'RequestUnfulfilled')\n                WHEN 'no_request' THEN coalesce(NEW.approved_by_id <> NEW.decided_by_id, false)\n                ELSE false\n            END) THEN\n                RAISE EXCEPTION 'a request is closed for a reason: taken back, a repeated one, or two say it is none'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_closed_why';\n            END IF;\n            IF NEW.refusals <> '{}' AND (\n                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])) THEN\n                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';\n            END IF;\n            RETURN NEW;\n        ", hash='ac28caee64d1fc54b92d309189fbe79d0302b6dd', operation='INSERT OR UPDATE', pgid='pgtrigger_request_steps_ba7ef', table='subjects_subjectrequest', when='BEFORE')),
+            model_name="subjectrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="request_steps",
+                sql=audit.triggers.UnskippableSql(
+                    declare="DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$' THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;",
+                    func="\n            IF (NEW.identified_by_id IS NOT NULL AND NEW.identified_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.identified_by_id IS DISTINCT FROM OLD.identified_by_id END) OR (NEW.decided_by_id IS NOT NULL AND NEW.decided_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.decided_by_id IS DISTINCT FROM OLD.decided_by_id END) OR (NEW.approved_by_id IS NOT NULL AND NEW.approved_by_id IS DISTINCT FROM _officer AND CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.approved_by_id IS DISTINCT FROM OLD.approved_by_id END) THEN\n                RAISE EXCEPTION 'nobody signs for somebody else'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_own_signature';\n            END IF;\n            IF TG_OP = 'INSERT' THEN\n                IF NEW.state <> 'RequestInitiated' THEN\n                    RAISE EXCEPTION 'a request begins as received'\n                    USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';\n                END IF;\n                RETURN NEW;\n            END IF;\n            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (('RequestInitiated', 'RequestAcknowledged'), ('RequestInitiated', 'RequestUnfulfilled'), ('RequestAcknowledged', 'RequestAccepted'), ('RequestAcknowledged', 'RequestRejected'), ('RequestAcknowledged', 'RequestRequiresAction'), ('RequestAcknowledged', 'RequestUnfulfilled'), ('RequestRequiresAction', 'RequestAcknowledged'), ('RequestRequiresAction', 'RequestUnfulfilled'), ('RequestAccepted', 'RequestFulfilled')) THEN\n                RAISE EXCEPTION 'a request that is % does not become %', OLD.state, NEW.state\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';\n            END IF;\n            IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NEW.state AND NOT (CASE NEW.closing\n                WHEN 'taken_back' THEN true\n                WHEN 'repeats' THEN NEW.subject_id IS NOT NULL AND EXISTS (\n                    SELECT 1 FROM subjects_subjectrequest r\n                    WHERE r.id = NEW.duplicate_of_id AND r.subject_id = NEW.subject_id\n                    AND r.state <> 'RequestUnfulfilled')\n                WHEN 'no_request' THEN coalesce(NEW.approved_by_id <> NEW.decided_by_id, false)\n                ELSE false\n            END) THEN\n                RAISE EXCEPTION 'a request is closed for a reason: taken back, a repeated one, or two say it is none'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_closed_why';\n            END IF;\n            IF NEW.refusals <> '{}' AND (\n                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])) THEN\n                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it'\n                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';\n            END IF;\n            RETURN NEW;\n        ",
+                    hash="ac28caee64d1fc54b92d309189fbe79d0302b6dd",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_request_steps_ba7ef",
+                    table="subjects_subjectrequest",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subjectrequest',
-            trigger=pgtrigger.compiler.Trigger(name='history_insert', sql=audit.triggers.UnskippableSql(declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n", func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ', hash='4024a34f2f2322372d3287ccf6435e68f9835269', level='STATEMENT', operation='INSERT', pgid='pgtrigger_history_insert_23e41', referencing='REFERENCING NEW TABLE AS new_rows ', table='subjects_subjectrequest', when='AFTER')),
+            model_name="subjectrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="history_insert",
+                sql=audit.triggers.UnskippableSql(
+                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'+\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r;\n            RETURN NULL;\n        ',
+                    hash="4024a34f2f2322372d3287ccf6435e68f9835269",
+                    level="STATEMENT",
+                    operation="INSERT",
+                    pgid="pgtrigger_history_insert_23e41",
+                    referencing="REFERENCING NEW TABLE AS new_rows ",
+                    table="subjects_subjectrequest",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subjectrequest',
-            trigger=pgtrigger.compiler.Trigger(name='history_update', sql=audit.triggers.UnskippableSql(declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n", func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."public_id", o."subject_id", o."kinds", o."channel", o."representative_id", o."language", o."received_at", o."registered_at", o."identity", o."identified_by_id", o."identified_at", o."state", o."assignee_id", o."target", o."category_id", o."sealed_text", o."sealed_value", o."refusing", o."refusal", o."refusals", o."decided_by_id", o."decided_at", o."approved_by_id", o."approved_at", o."nothing_held", o."sealed_answer", o."answer_sha256", o."answered_at", o."closing", o."duplicate_of_id", o."disclosure") IS DISTINCT FROM (r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure");\n            RETURN NULL;\n        ', hash='f9086b1e82e2db83788d86a105f592750c71043f', level='STATEMENT', operation='UPDATE', pgid='pgtrigger_history_update_d49f6', referencing='REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ', table='subjects_subjectrequest', when='AFTER')),
+            model_name="subjectrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="history_update",
+                sql=audit.triggers.UnskippableSql(
+                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM new_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'~\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM new_rows r JOIN old_rows o ON o."id" = r."id" WHERE (o."id", o."public_id", o."subject_id", o."kinds", o."channel", o."representative_id", o."language", o."received_at", o."registered_at", o."identity", o."identified_by_id", o."identified_at", o."state", o."assignee_id", o."target", o."category_id", o."sealed_text", o."sealed_value", o."refusing", o."refusal", o."refusals", o."decided_by_id", o."decided_at", o."approved_by_id", o."approved_at", o."nothing_held", o."sealed_answer", o."answer_sha256", o."answered_at", o."closing", o."duplicate_of_id", o."disclosure") IS DISTINCT FROM (r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure");\n            RETURN NULL;\n        ',
+                    hash="f9086b1e82e2db83788d86a105f592750c71043f",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_history_update_d49f6",
+                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                    table="subjects_subjectrequest",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='subjectrequest',
-            trigger=pgtrigger.compiler.Trigger(name='history_delete', sql=audit.triggers.UnskippableSql(declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n", func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ', hash='745f0af62eb70119b744db3345bd9c693fc4eeb6', level='STATEMENT', operation='DELETE', pgid='pgtrigger_history_delete_641d8', referencing='REFERENCING OLD TABLE AS old_rows ', table='subjects_subjectrequest', when='AFTER')),
+            model_name="subjectrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="history_delete",
+                sql=audit.triggers.UnskippableSql(
+                    declare="DECLARE \n    _actor text := nullif(current_setting('kelisim.actor', true), '');\n    _request text := coalesce(current_setting('kelisim.request_id', true), '');\n    _reason text := nullif(current_setting('kelisim.reason', true), '');\n",
+                    func='\n            IF _actor IS NULL THEN\n                IF EXISTS (SELECT 1 FROM old_rows) THEN\n                    RAISE EXCEPTION \'no actor: subjects_subjectrequest is written by somebody (audit.actor.acting_as)\'\n                    USING ERRCODE = \'check_violation\';\n                END IF;\n                RETURN NULL;\n            END IF;\n            INSERT INTO "subjects_historicalsubjectrequest" ("id", "public_id", "subject_id", "kinds", "channel", "representative_id", "language", "received_at", "registered_at", "identity", "identified_by_id", "identified_at", "state", "assignee_id", "target", "category_id", "sealed_text", "sealed_value", "refusing", "refusal", "refusals", "decided_by_id", "decided_at", "approved_by_id", "approved_at", "nothing_held", "sealed_answer", "answer_sha256", "answered_at", "closing", "duplicate_of_id", "disclosure", history_date, history_type, history_user_id, history_change_reason, actor, request_id, txid, db_user)\n            SELECT r."id", r."public_id", r."subject_id", r."kinds", r."channel", r."representative_id", r."language", r."received_at", r."registered_at", r."identity", r."identified_by_id", r."identified_at", r."state", r."assignee_id", r."target", r."category_id", r."sealed_text", r."sealed_value", r."refusing", r."refusal", r."refusals", r."decided_by_id", r."decided_at", r."approved_by_id", r."approved_at", r."nothing_held", r."sealed_answer", r."answer_sha256", r."answered_at", r."closing", r."duplicate_of_id", r."disclosure", clock_timestamp(), \'-\', CASE WHEN _actor ~ \'^officer:[0-9]+$\' THEN substr(_actor, 9)::bigint END, _reason, _actor, _request,\n                txid_current(), session_user\n            FROM old_rows r;\n            RETURN NULL;\n        ',
+                    hash="745f0af62eb70119b744db3345bd9c693fc4eeb6",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_history_delete_641d8",
+                    referencing="REFERENCING OLD TABLE AS old_rows ",
+                    table="subjects_subjectrequest",
+                    when="AFTER",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subjectrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('state', 'RequestRejected'), _negated=True), models.Q(('kinds__contains', ['destroy']), ('state__in', ('RequestAccepted', 'RequestFulfilled')), _negated=True), models.Q(models.Q(('state__in', ('RequestAccepted', 'RequestFulfilled')), _negated=True), ('refusals', {}), _connector='OR')), models.Q(('approved_by__isnull', False), ('decided_by__isnull', False), models.Q(('approved_by', models.F('decided_by')), _negated=True)), _connector='OR'), name='subjects_request_four_eyes', violation_error_message='A refusal and a destruction are approved by somebody else.'),
+            model_name="subjectrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        models.Q(("state", "RequestRejected"), _negated=True),
+                        models.Q(
+                            ("kinds__contains", ["destroy"]),
+                            ("state__in", ("RequestAccepted", "RequestFulfilled")),
+                            _negated=True,
+                        ),
+                        models.Q(
+                            models.Q(("state__in", ("RequestAccepted", "RequestFulfilled")), _negated=True),
+                            ("refusals", {}),
+                            _connector="OR",
+                        ),
+                    ),
+                    models.Q(
+                        ("approved_by__isnull", False),
+                        ("decided_by__isnull", False),
+                        models.Q(("approved_by", models.F("decided_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="subjects_request_four_eyes",
+                violation_error_message="A refusal and a destruction are approved by somebody else.",
+            ),
         ),
     ]
