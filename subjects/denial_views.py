@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from subjects import denylist, own_denials
+from subjects import denylist, own_denials, request_queues
 from subjects.forms import NotTrueForm
 from subjects.step_up import fresh_code_required
 from subjects.views import signed_in, subject_required
@@ -39,5 +39,6 @@ def denial(request: HttpRequest, handle: UUID) -> HttpResponse:
                 own, status, errors = own_denials.find(request.subject, handle) or own, 409, error.messages
             else:
                 return redirect(reverse("cabinet:denial", args=[handle]) + "?done=1")
-    context = signed_in(request, own=own, form=form, errors=errors, done="done" in request.GET)
+    due = request_queues.due_of([own.dispute]).get(own.dispute.pk) if own.state == "open" else None
+    context = signed_in(request, own=own, form=form, errors=errors, due=due, done="done" in request.GET)
     return render(request, "cabinet/denial.html", context, status=status)

@@ -15,12 +15,14 @@ from notifications.services import write
 from staff import opening
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import duplicates, evidence, vault
+from subjects import deadlines, duplicates, evidence, vault
 from subjects.enums import RetentionClass, RevealReason
 from subjects.life_letters import ANSWER_WAITS
 from subjects.models import AmlEntry, DataSubject, DenialDispute, DenylistEntry
 from subjects.vault import Parts
 
+# the term of an answer with reasons, law.md 1.6; the second letter about one dispute
+TERM, STAYS = "REFUSE", ".stays"
 NOTE, AML_NOTE, STATEMENT = "subjects.denial", "subjects.aml", "subjects.dispute"
 
 
@@ -90,8 +92,8 @@ def read_note(*, entry: DenylistEntry | AmlEntry, by: StaffUser, reason: str) ->
 def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     """The person says that they do not belong on the list; the entry counts until somebody decided.
 
-    statement: their words, sealed. Raises ValidationError for an entry that is not in force, is disputed already or is
-    on its way off the list.
+    It is answered with reasons, whatever the answer is: the term of that runs (94-V art. 25). statement: their words,
+    sealed. Raises ValidationError for an entry that is not in force, is disputed already or is on its way off the list.
     """
     # of two at once the second sees the first
     entry = DenylistEntry.objects.select_for_update().get(pk=entry.pk)
@@ -106,6 +108,7 @@ def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     row.full_clean(exclude={"entry"})
     row.validate_constraints()
     row.save()
+    deadlines.start(rule_code=TERM, about=row.about, at=timezone.now())
     return row
 
 
@@ -155,7 +158,28 @@ def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> De
     if outcome == DenialDispute.Outcome.REMOVED and row.entry.is_in_force and row.entry.closing_proposed_by_id is None:
         # who decides about disputes need not be one who adds entries
         opening.propose_closing(row.entry, by=by, right="subjects.decide_denialdispute")
-    told = duplicates.leading_of(row.entry.subject)
-    cause = f"subjects.DenialDispute:{row.pk}#{ANSWER_WAITS}"
-    write(kind=ANSWER_WAITS, cause=cause, language=told.language, subject_id=told.pk)
+    for deadline in deadlines.of(row.about).open():
+        deadlines.meet(deadline=deadline, at=row.decided_at)
+    _tell(row)
     return row
+
+
+@transaction.atomic
+def keep(*, entry: DenylistEntry, by: StaffUser) -> DenylistEntry:
+    """What was to be closed stays in force; a person who was told that it goes gets another letter.
+
+    Raises NotAllowed, Overtaken.
+    """
+    last = entry.disputes.select_related("entry__subject").defer("sealed_statement").order_by("pk").last()
+    was_told = last is not None and last.is_being_heeded
+    kept = opening.decline_closing(entry, by=by)
+    if was_told:
+        _tell(last, STAYS)
+    return kept
+
+
+def _tell(row: DenialDispute, more: str = "") -> None:
+    """That an answer waits; by the file that opens the person's cabinet."""
+    told = duplicates.leading_of(row.entry.subject)
+    cause = f"{row.about}#{ANSWER_WAITS}{more}"
+    write(kind=ANSWER_WAITS, cause=cause, language=told.language, subject_id=told.pk)

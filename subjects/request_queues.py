@@ -14,6 +14,7 @@ from subjects import calendar_days, clock, deadlines, ports
 from subjects.clock_models import Deadline
 from subjects.enums import Disclosure
 from subjects.requests import SubjectRequest
+from subjects.restraints import DenialDispute
 
 
 def _about(pk: models.F | OuterRef) -> Concat:
@@ -82,9 +83,9 @@ def queue(name: str, requests: models.QuerySet, *, by: StaffUser) -> models.Quer
     return rows
 
 
-def due_of(requests: Iterable[SubjectRequest]) -> dict[int, Due]:
-    """{request id: until when}, of those with a clock that is not met; two queries."""
-    by_about = {row.about: row.pk for row in requests}
+def due_of(rows: Iterable[SubjectRequest | DenialDispute]) -> dict[int, Due]:
+    """{id: until when}, of those with a clock that is not met; two queries."""
+    by_about = {row.about: row.pk for row in rows}
     found: dict[int, Due] = {}
     clocks = Deadline.objects.open().filter(about__in=by_about).order_by("due_at")
     days, day = calendar_days.days(), timezone.localdate()

@@ -269,6 +269,11 @@ class DenialDispute(models.Model):
         return f"№ {self.pk}"
 
     @property
+    def about(self) -> str:
+        """What its clock and its letters are about."""
+        return f"subjects.DenialDispute:{self.pk}"
+
+    @property
     def is_being_heeded(self) -> bool:
         """Whether the entry is on its way off the list; a second officer may still have it stay."""
         return self.outcome == self.Outcome.REMOVED and self.entry.closing_proposed_by_id is not None

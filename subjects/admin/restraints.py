@@ -5,18 +5,20 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import KeysetAdmin, ReadOnlyAdmin
 from staff.models import StaffUser
-from subjects import denylist, holds
+from subjects import denylist, holds, request_queues
+from subjects.admin.requests import due_chip
 from subjects.admin.steps import OPENING, Step, StepsAdmin
 from subjects.forms import RevealForm
 from subjects.models import AmlEntry, DenialDispute, DenylistEntry, LegalHold, Suppression
@@ -149,6 +151,10 @@ class DenylistEntryAdmin(DeniedAdmin):
 
     change_form_template = "admin/subjects/denial.html"
     add_form, add_label = DenialForm, _("Propose the entry")
+    steps = tuple(
+        step._replace(act=lambda row, by: denylist.keep(entry=row, by=by)) if step.name == "keep" else step
+        for step in OPENING
+    )
     list_display = ("__str__", "subject", "kind", "reason", "origin", "review_on", "counts")
     list_filter = (ToReview, "kind", "reason")
     allowed_lookups = ("subject", "subject__id")
@@ -233,12 +239,22 @@ def _may_decide(row: DenialDispute, by: StaffUser) -> bool:
     return row.decided_at is None and denylist.is_judge(row, by=by)
 
 
+class DisputeList(ChangeList):
+    """With until when each is to be answered; two queries."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        due = request_queues.due_of(self.result_list)
+        for row in self.result_list:
+            row.due = due.get(row.pk)
+
+
 @admin.register(DenialDispute)
 class DenialDisputeAdmin(StepsAdmin):
     """Disputes: what the person says is opened with a reason by who decides."""
 
     change_form_template = "admin/subjects/dispute.html"
-    list_display = ("__str__", "entry", "opened_at", "outcome", "decided_by", "decided_at")
+    list_display = ("__str__", "due", "entry", "opened_at", "outcome", "decided_by", "decided_at")
     list_filter = ("outcome",)
     list_select_related = ("entry", "decided_by")
     allowed_lookups = ("entry", "entry__id", "decided_at__isnull")
@@ -262,9 +278,17 @@ class DenialDisputeAdmin(StepsAdmin):
         view = self.admin_site.admin_view(self.statement_view)
         return [path("<int:pk>/statement/", view, name="subjects_denialdispute_statement"), *super().get_urls()]
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return DisputeList
+
+    @admin.display(description=pgettext_lazy("deadline", "due"))
+    def due(self, row: DenialDispute) -> str:
+        return due_chip(row.due) or "—"
+
     def render_change_form(self, request: HttpRequest, context: dict, *args: Any, **kwargs: Any) -> HttpResponse:
         row = context["original"]
         context["may_read"] = row.sealed_statement is not None and denylist.may_read_statement(row, by=request.user)
+        context["due"] = due_chip(request_queues.due_of([row]).get(row.pk))
         return super().render_change_form(request, context, *args, **kwargs)
 
     def statement_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -7,11 +7,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.actor import acting_as
 from policies import services
 from staff import opening
 from staff.enums import Role
 from staff.models import StaffUser
-from subjects import denylist
+from subjects import denylist, registers
 from subjects.models import AmlEntry, DataSubject, DenylistEntry, Task
 from tests.policies.factories import approver, author, draft
 from tests.staff.conftest import member  # noqa: F401
@@ -98,6 +99,8 @@ def test_monitoring_waits_for_who_may_approve_it_and_comes_up_for_review(client,
 
 
 def test_a_dispute_waits_for_who_may_decide_it_and_not_for_those_who_put_the_person_there(client, member):  # noqa: F811
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
     officer, dpo = member(Role.OFFICER), member(Role.DPO)
     entry = restraints.deny(DataSubjectFactory(), by=officer, then=dpo)
     denylist.dispute(entry=entry)

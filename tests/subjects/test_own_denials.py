@@ -9,12 +9,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.actor import acting_as
 from notifications import delivery
 from notifications.models import Letter
 from staff import opening
 from staff.enums import Role
 from staff.models import Operator
-from subjects import denylist, duplicates, own_denials, relations
+from subjects import deadlines, denylist, duplicates, own_denials, registers, relations
 from subjects.models import DataSubject, DenialDispute, DenylistEntry
 from tests.staff.conftest import member, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -24,6 +25,12 @@ from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.restraints import author, deny, monitor, second, soon
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock(db):
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
 
 
 @pytest.fixture
@@ -264,16 +271,48 @@ def test_an_entry_that_stays_is_said_to_stay_and_may_be_disputed_anew(person, en
     assert entry.disputes.count() == 2
 
 
-def test_an_entry_that_a_second_officer_did_not_close_is_not_said_to_go(person, entry):
-    client, path, then = inside(person, "en"), place(person, entry), second()
+def test_an_entry_that_a_second_officer_did_not_close_is_not_said_to_go(person, entry, member):  # noqa: F811
+    client, path = inside(person, "en"), place(person, entry)
     client.post(path, {"statement": "…"})
     decide(entry, "removed")
     entry.refresh_from_db()
-    with as_officer(then):
-        opening.decline_closing(entry, by=then)
+    assert Letter.objects.filter(kind="answer_waits").count() == 1
+    colleague = Client()
+    colleague.force_login(member(Role.DPO))
+    assert colleague.post(f"/admin/subjects/denylistentry/{entry.pk}/step/keep/").status_code == 302
+    assert Letter.objects.filter(kind="answer_waits", subject=person).count() == 2, (
+        "what was said first is no more true"
+    )
     page = shown(client, path)
     assert ("the entry stays" in page, "to be closed" in page) == (True, False)
     assert client.post(path, {"statement": "…"}).status_code == 302
+
+
+def test_an_end_that_nobody_was_told_of_writes_no_letter_when_it_is_declined(person, entry):
+    denylist.dispute(entry=entry)
+    decide(entry, "upheld")
+    by, then = author(), second()
+    with as_officer(by):
+        opening.propose_closing(entry, by=by)
+    entry.refresh_from_db()
+    with as_officer(then):
+        denylist.keep(entry=entry, by=then)
+    assert Letter.objects.filter(kind="answer_waits").count() == 1
+
+
+def test_the_term_of_the_answer_runs_is_seen_by_both_and_is_met_by_the_decision(person, entry, member):  # noqa: F811
+    client, path, desk = inside(person, "en"), place(person, entry), Client(headers={"accept-language": "en"})
+    client.post(path, {"statement": "…"})
+    (term,) = deadlines.of(entry.disputes.get().about)
+    assert (term.rule.code, term.met_at) == ("REFUSE", None)
+    assert "You get our answer by" in shown(client, path)
+    desk.force_login(member(Role.OFFICER, language="en"))
+    assert "working days left" in shown(desk, "/admin/subjects/denialdispute/")
+    decide(entry, "upheld")
+    term.refresh_from_db()
+    assert term.met_at == entry.disputes.get().decided_at
+    assert "You get our answer by" not in shown(client, path)
+    assert "working days left" not in shown(desk, "/admin/subjects/denialdispute/")
 
 
 @pytest.mark.parametrize("outcome", ["upheld", "removed"])

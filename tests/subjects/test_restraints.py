@@ -10,12 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.actor import acting_as
 from audit.models import AccessRecord
 from staff import opening
 from staff.enums import Role
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import denylist, holds, relations, suppression
+from subjects import denylist, holds, registers, relations, suppression
 from subjects.enums import IndexKind
 from subjects.models import (
     AmlEntry,
@@ -35,6 +36,12 @@ from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.restraints import author, deny, monitor, one_of_each, second, soon
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock(db):
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
 
 
 @pytest.fixture
