@@ -75,7 +75,12 @@ class Letter(models.Model):
     # app.Model:pk#kind, unique with the addressee: nothing is ever told twice by a retry or a second click
     cause = models.CharField(_("cause"), max_length=120)
     campaign = models.ForeignKey(
-        Campaign, models.PROTECT, null=True, related_name="letters", verbose_name=_("campaign")
+        Campaign,
+        models.PROTECT,
+        null=True,
+        related_name="letters",
+        verbose_name=_("campaign"),
+        db_index=False,
     )
     language = models.CharField(_("language"), max_length=2, choices=Language)
     priority = models.SmallIntegerField(_("priority"), choices=Priority, default=Priority.ORDINARY)
@@ -131,7 +136,7 @@ class Letter(models.Model):
 class DeliveryEvent(Event):
     """What happened to a letter, with the mail server's answer (addresses cut out) and the digest of what went."""
 
-    letter = models.ForeignKey(Letter, models.PROTECT, related_name="events", verbose_name=_("letter"))
+    letter = models.ForeignKey(Letter, models.PROTECT, related_name="events", verbose_name=_("letter"), db_index=False)
     kind = models.CharField(_("what happened"), max_length=10, choices=Delivery)
     code = models.PositiveSmallIntegerField(_("answer code"), null=True)
     answer = models.CharField(_("answer"), max_length=200, blank=True)

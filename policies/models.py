@@ -50,7 +50,9 @@ def _pair(who: str, when: str) -> models.CheckConstraint:
 class PolicyVersion(models.Model):
     """One edition of a policy, in both languages, on its way from draft to published and ever after."""
 
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="versions", verbose_name=_("policy"))
+    policy = models.ForeignKey(
+        Policy, models.PROTECT, related_name="versions", verbose_name=_("policy"), db_index=False
+    )
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.DRAFT)
     note = models.CharField(_("note for colleagues"), max_length=300, blank=True)
@@ -178,7 +180,9 @@ class PolicyVersion(models.Model):
 class PolicySource(models.Model):
     """The file a version came from, byte for byte, in one language."""
 
-    version = models.ForeignKey(PolicyVersion, models.CASCADE, related_name="sources", verbose_name=_("version"))
+    version = models.ForeignKey(
+        PolicyVersion, models.CASCADE, related_name="sources", verbose_name=_("version"), db_index=False
+    )
     language = models.CharField(_("language"), max_length=2, choices=Language)
     filename = models.CharField(_("file"), max_length=200, blank=True)
     content = models.BinaryField(_("content"))
@@ -197,7 +201,9 @@ class PolicySource(models.Model):
 class Clause(models.Model):
     """The smallest piece of a policy that can be cited; its key stays the same in every later version."""
 
-    version = models.ForeignKey(PolicyVersion, models.CASCADE, related_name="clauses", verbose_name=_("version"))
+    version = models.ForeignKey(
+        PolicyVersion, models.CASCADE, related_name="clauses", verbose_name=_("version"), db_index=False
+    )
     key = models.CharField(_("key"), max_length=60)
     kind = models.CharField(_("kind"), max_length=10, choices=ClauseKind)
     number = models.CharField(_("clause number"), max_length=20, blank=True)

@@ -76,7 +76,7 @@ class ApiAllowance(models.Model):
 class IdempotentAnswer(models.Model):
     """What was answered to a POST with an Idempotency-Key: the same again gets the same, for a day."""
 
-    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="+")
+    client = models.ForeignKey(ApiClient, models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=100)
     request_digest = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()

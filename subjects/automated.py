@@ -32,7 +32,7 @@ class AutomatedDecision(models.Model):
         "subjects.DataSubject", models.PROTECT, related_name="automated_decisions", verbose_name=_("data subject")
     )
     # of the system that decided; unique in it
-    client = models.SlugField(_("system"), max_length=40, editable=False)
+    client = models.SlugField(_("system"), max_length=40, db_index=False, editable=False)
     number = models.CharField(_("number"), max_length=40)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)

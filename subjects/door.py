@@ -30,7 +30,9 @@ class SignInCode(models.Model):
     The code is made by the sender while it renders the letter or SMS and kept here only as a keyed digest.
     """
 
-    subject = models.ForeignKey("subjects.DataSubject", models.PROTECT, null=True, related_name="sign_in_codes")
+    subject = models.ForeignKey(
+        "subjects.DataSubject", models.PROTECT, null=True, related_name="sign_in_codes", db_index=False
+    )
     # what the visitor's session holds; the code is bound to it
     handle = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     use = models.CharField(max_length=10, choices=CodeUse, default=CodeUse.SIGN_IN)
@@ -81,7 +83,12 @@ class CabinetEvent(Event):
 
     kind = models.CharField(_("what happened"), max_length=20, choices=Kind)
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, null=True, related_name="cabinet_events", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        null=True,
+        related_name="cabinet_events",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     address_digest = models.BinaryField(max_length=16, null=True)
 

@@ -71,7 +71,7 @@ class SubjectKey(models.Model):
     Not tracked: a history of keys would undo their destruction (DESIGN 4).
     """
 
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="keys")
+    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="keys", db_index=False)
     retention_class = models.CharField(max_length=20, choices=RetentionClass)
     kek_version = models.PositiveIntegerField()
     wrapped = models.BinaryField(max_length=40)
@@ -101,7 +101,7 @@ class SearchKeyQuerySet(models.QuerySet):
 class SearchKey(models.Model):
     """A keyed digest a person is found by, with a masked hint for lists; deleted with its class (DESIGN 4)."""
 
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="search_keys")
+    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="search_keys", db_index=False)
     kind = models.CharField(max_length=20, choices=IndexKind)
     digest = models.BinaryField(max_length=16)
     hint = models.CharField(max_length=60, blank=True)

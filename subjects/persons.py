@@ -32,7 +32,11 @@ class DocumentSeen(Event):
         DEATH_CERTIFICATE = "death_certificate", pgettext_lazy("document", "death certificate")
 
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, related_name="documents_seen", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        related_name="documents_seen",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     kind = models.CharField(_("document"), max_length=20, choices=Kind)
     last_four = models.CharField(

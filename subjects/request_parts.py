@@ -17,7 +17,9 @@ class RequestItem(models.Model):
     """What has to be done before a request is answered: in a system that holds data, or by a duty of our own."""
 
     # not "request": its column would be the `request_id` of its own history
-    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="items", verbose_name=REQUEST)
+    subject_request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="items", verbose_name=REQUEST, db_index=False
+    )
     kind = models.CharField(_("what to do"), max_length=20, choices=RequestKind)
     system = models.ForeignKey(
         "subjects.SourceSystem", models.PROTECT, null=True, related_name="request_items", verbose_name=_("system")
@@ -57,7 +59,9 @@ class RequestFile(Event):
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     # not "request": its column would be the event's own `request_id`
-    subject_request = models.ForeignKey(SubjectRequest, models.PROTECT, related_name="files", verbose_name=REQUEST)
+    subject_request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="files", verbose_name=REQUEST, db_index=False
+    )
     item = models.ForeignKey(
         RequestItem, models.PROTECT, null=True, related_name="files", verbose_name=_("work for a request")
     )

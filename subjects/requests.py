@@ -5,7 +5,6 @@ the tracked history. Names of states and refusals are those of W3C DPV.
 """
 
 import uuid
-from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -214,6 +213,7 @@ class SubjectRequest(models.Model):
         blank=True,
         related_name="requests",
         verbose_name=_("data subject"),
+        db_index=False,
     )
     kinds = ArrayField(models.CharField(max_length=20, choices=RequestKind), verbose_name=_("what is asked"))
     channel = models.CharField(_("channel"), max_length=10, choices=RequestChannel)
@@ -385,7 +385,7 @@ class SubjectRequest(models.Model):
         return self.state == RequestState.ACKNOWLEDGED and self.decided_by_id is not None
 
 
-def refused_words(row: Any) -> str:
+def refused_words(row: SubjectRequest) -> str:
     """What is refused and why; only why, when it is all for one reason. row: a request or a version of its history."""
     if not row.refusals:
         return str(Refusal(row.refusal).label) if row.refusing else ""
@@ -393,7 +393,7 @@ def refused_words(row: Any) -> str:
     return "; ".join(f"{kind}: {ground}" for kind, ground in words)
 
 
-def state_words(row: Any) -> str:
+def state_words(row: SubjectRequest) -> str:
     """Where it stands. row: a request or a version of its history."""
     if row.state == RequestState.ACCEPTED and row.refusals:
         return gettext("granted in part, the answer is being prepared")

@@ -26,7 +26,11 @@ class CabinetSession(models.Model):
         OTHER = "other", pgettext_lazy("device", "another device")
 
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, related_name="cabinet_sessions", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        related_name="cabinet_sessions",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     how = models.CharField(max_length=10, choices=How, default=How.CODE)

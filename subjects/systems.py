@@ -62,7 +62,9 @@ class SourceSystem(models.Model):
 class SystemCategory(models.Model):
     """A category of data that a system holds."""
 
-    system = models.ForeignKey(SourceSystem, models.PROTECT, related_name="categories", verbose_name=_("system"))
+    system = models.ForeignKey(
+        SourceSystem, models.PROTECT, related_name="categories", verbose_name=_("system"), db_index=False
+    )
     category = models.ForeignKey(DataCategory, models.PROTECT, related_name="systems", verbose_name=_("data category"))
 
     class Meta:
@@ -84,7 +86,11 @@ class TechnicalHolding(models.Model):
     """That a system holds technical data on a person: where, of what days, how many; never the data (policy 2.1)."""
 
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, related_name="holdings", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        related_name="holdings",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
     system = models.ForeignKey(SourceSystem, models.PROTECT, related_name="holdings", verbose_name=_("system"))

@@ -25,7 +25,11 @@ class TextMessage(models.Model):
         SKIPPED = "skipped", pgettext_lazy("SMS", "skipped")
 
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, related_name="text_messages", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        related_name="text_messages",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     kind = models.CharField(max_length=20, choices=Kind)
     # app.Model:pk#kind; nothing is told twice by a lost bell or a second click

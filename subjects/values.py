@@ -47,7 +47,11 @@ class PersonalData(models.Model):
     """
 
     subject = models.ForeignKey(
-        "subjects.DataSubject", models.PROTECT, related_name="values", verbose_name=_("data subject")
+        "subjects.DataSubject",
+        models.PROTECT,
+        related_name="values",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
     # what the additional data of the seal names; the category's class may change later, the seal's may not

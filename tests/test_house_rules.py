@@ -266,3 +266,30 @@ def test_every_list_has_an_allow_list_and_every_tracked_model_its_history(page):
         if n[0] not in "=" and type(page).get_search_results is admin.ModelAdmin.get_search_results
     ], "search is exact"
     assert is_tracked(page.model) <= isinstance(page, HistoryAdmin)
+
+
+# Django's own, and the key that every event has from its base
+INDEXED_TWICE = {
+    "auth_group_permissions", "auth_permission", "staff_staffuser_groups", "staff_staffuser_user_permissions",
+    "audit_accessrecord", "staff_undertakingacceptance",
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_no_index_is_the_beginning_of_another():
+    """It would be written with every row and read by nobody: a key whose index is longer says `db_index=False`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.indrelid::regclass::text, a.indexrelid::regclass::text || ' < ' || b.indexrelid::regclass
+            FROM pg_index a JOIN pg_index b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
+            JOIN pg_class one ON one.oid = a.indexrelid JOIN pg_class other ON other.oid = b.indexrelid
+            WHERE one.relnamespace = 'public'::regnamespace AND one.relam = other.relam AND NOT a.indisunique
+            AND num_nulls(a.indpred, b.indpred, a.indexprs, b.indexprs) = 4
+            AND b.indkey::text || ' ' LIKE a.indkey::text || ' %'
+            AND b.indclass::text || ' ' LIKE a.indclass::text || ' %'
+            ORDER BY 2
+            """
+        )
+        found = [pair for table, pair in cursor.fetchall() if table not in INDEXED_TWICE]
+    assert not found, "\n".join(found)

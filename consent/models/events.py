@@ -30,7 +30,12 @@ class FormServed(Event):
     """The exact text of a form that a person was shown before they answered (94-V art. 8; product.md 4.2)."""
 
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, null=True, related_name="forms_served", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        null=True,
+        related_name="forms_served",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     device_digest = models.BinaryField(_("device"), max_length=16, null=True)
     version = models.ForeignKey(ConsentFormVersion, models.PROTECT, related_name="served", verbose_name=_("version"))
@@ -54,7 +59,9 @@ class FormServed(Event):
 class Scan(Event):
     """A signed paper, sealed with the person's evidence key; stored once by the digest of its content."""
 
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="scans", verbose_name=_("data subject"))
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="scans", verbose_name=_("data subject"), db_index=False
+    )
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     media_type = models.CharField(_("type"), max_length=40)
     size = models.PositiveIntegerField(_("size in bytes"))
@@ -78,7 +85,12 @@ class ConsentEvent(Event):
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, null=True, related_name="consent_events", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        null=True,
+        related_name="consent_events",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     # C12 before anybody signed in: a keyed digest of the device's own id
     device_digest = models.BinaryField(_("device"), max_length=16, null=True)
@@ -183,10 +195,15 @@ class ConsentState(models.Model):
     """How one consent stands now: derived from its events, rebuilt by `rebuild_consent_states` (DESIGN 5)."""
 
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, null=True, related_name="consent_states", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        null=True,
+        related_name="consent_states",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     device_digest = models.BinaryField(_("device"), max_length=16, null=True)
-    form = models.ForeignKey(ConsentForm, models.PROTECT, related_name="states", verbose_name=_("form"))
+    form = models.ForeignKey(ConsentForm, models.PROTECT, related_name="states", verbose_name=_("form"), db_index=False)
     scope = models.CharField(_("about"), max_length=80, blank=True)
     state = models.CharField(_("state"), max_length=20, choices=State, default=State.UNKNOWN)
     since = models.DateTimeField(_("since"), null=True)

@@ -61,7 +61,9 @@ class ConsentFormVersionQuerySet(models.QuerySet):
 class ConsentFormVersion(models.Model):
     """An edition of a form: its text in both languages and the answers art. 8(4) of 94-V asks for."""
 
-    form = models.ForeignKey(ConsentForm, models.PROTECT, related_name="versions", verbose_name=_("form"))
+    form = models.ForeignKey(
+        ConsentForm, models.PROTECT, related_name="versions", verbose_name=_("form"), db_index=False
+    )
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(_("state"), max_length=12, choices=FormState, default=FormState.DRAFT)
     # a text people accepted before Kelisim, or on paper: kept as it was, defects included, and never offered
@@ -161,7 +163,9 @@ class FormItem(models.Model):
     What a person's consent covers is read from these words in the language the person saw.
     """
 
-    version = models.ForeignKey(ConsentFormVersion, models.CASCADE, related_name="items", verbose_name=_("version"))
+    version = models.ForeignKey(
+        ConsentFormVersion, models.CASCADE, related_name="items", verbose_name=_("version"), db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=ItemKind)
     purpose = models.ForeignKey(
         Purpose, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("purpose")

@@ -17,7 +17,11 @@ class NoticeServed(Event):
     """What was shown to whom: the version, the language and the digest of exactly the text on the page."""
 
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, related_name="notices_served", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        related_name="notices_served",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     version = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="notices_served", verbose_name=_("version"))
     language = models.CharField(_("language"), max_length=2, choices=Language)
@@ -43,7 +47,11 @@ class Acknowledgement(Event):
     """The person's answer to a notice: read, or does not agree; neither is a condition of anything."""
 
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, related_name="acknowledgements", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        related_name="acknowledgements",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     version = models.ForeignKey(
         PolicyVersion, models.PROTECT, related_name="acknowledgements", verbose_name=_("version")

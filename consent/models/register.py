@@ -50,7 +50,7 @@ class PurposeCategory(Opened):
 class ClauseLink(models.Model):
     """The clause of a policy that declares a purpose or a category; the key is the same in every version."""
 
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"))
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"), db_index=False)
     clause_key = models.CharField(_("clause"), max_length=60)
     purpose = models.ForeignKey(
         Purpose, models.PROTECT, null=True, blank=True, related_name="clauses", verbose_name=_("purpose")
@@ -99,7 +99,9 @@ class DataList(Opened):
 class DataListEntry(models.Model):
     """A category on one edition of the list, with the titles it had then."""
 
-    data_list = models.ForeignKey(DataList, models.CASCADE, related_name="entries", verbose_name=_("list"))
+    data_list = models.ForeignKey(
+        DataList, models.CASCADE, related_name="entries", verbose_name=_("list"), db_index=False
+    )
     category = models.ForeignKey(DataCategory, models.PROTECT, related_name="+", verbose_name=_("data category"))
     title_kk = models.CharField(_("title in Kazakh"), max_length=200)
     title_ru = models.CharField(_("title in Russian"), max_length=200)

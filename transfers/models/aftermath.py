@@ -21,7 +21,9 @@ class TransferNotice(Event):
     Its clock is `Deadline` about "transfers.TransferNotice:pk", from the first sending of that day.
     """
 
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"))
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"), db_index=False
+    )
     day = models.DateField(_("day of the transfers"))
     transfers = models.PositiveIntegerField(_("transfers"))
 
@@ -52,8 +54,12 @@ class RecipientNotice(models.Model):
     An officer sends the prepared letter and writes down the confirmation; it names our transfers and no person.
     """
 
-    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="notices", verbose_name=_("recipient"))
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"))
+    recipient = models.ForeignKey(
+        Recipient, models.PROTECT, related_name="notices", verbose_name=_("recipient"), db_index=False
+    )
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"), db_index=False
+    )
     reason = models.CharField(_("what happened"), max_length=10, choices=NoticeReason)
     # "consent.ConsentEvent:5", "subjects.PersonalData:7": the same is told once
     cause = models.CharField(_("cause"), max_length=140)

@@ -129,10 +129,14 @@ class TransferBatch(ImportRun):
 class BatchRow(Event):
     """A contract of the file and what the gate said of it then: ids and codes alone."""
 
-    batch = models.ForeignKey(TransferBatch, models.PROTECT, related_name="rows", verbose_name=_("batch of transfers"))
+    batch = models.ForeignKey(
+        TransferBatch, models.PROTECT, related_name="rows", verbose_name=_("batch of transfers"), db_index=False
+    )
     number = models.PositiveIntegerField(_("row"))
     contract = models.ForeignKey(Contract, models.PROTECT, related_name="+", verbose_name=_("contract"))
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"))
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="+", verbose_name=_("data subject"), db_index=False
+    )
     decision = models.CharField(_("decision"), max_length=5, choices=Verdict)
     failed = ArrayField(models.CharField(max_length=12), verbose_name=_("checks not passed"), default=list)
 

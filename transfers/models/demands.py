@@ -138,7 +138,13 @@ class InboundDemand(models.Model):
     # of a term that no rule of the law counts
     due_at = models.DateTimeField(_("to be answered until"), null=True, blank=True)
     subject = models.ForeignKey(
-        DataSubject, models.PROTECT, null=True, blank=True, related_name="demands", verbose_name=_("data subject")
+        DataSubject,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="demands",
+        verbose_name=_("data subject"),
+        db_index=False,
     )
     purpose = models.ForeignKey(
         Purpose, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("purpose")
@@ -242,7 +248,9 @@ class DemandLetter(Event):
         DATA = "data", pgettext_lazy("letter to a body", "answer with data")
         REFUSAL = "refusal", pgettext_lazy("letter to a body", "refusal")
 
-    demand = models.ForeignKey(InboundDemand, models.PROTECT, related_name="letters", verbose_name=_("inbound demand"))
+    demand = models.ForeignKey(
+        InboundDemand, models.PROTECT, related_name="letters", verbose_name=_("inbound demand"), db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     language = models.CharField(_("language"), max_length=2, choices=DemandLanguage)
     sha256 = models.CharField(_("SHA-256 of the file"), max_length=64)

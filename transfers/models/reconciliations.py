@@ -54,7 +54,11 @@ class ReconciliationRow(Event):
         OURS_ONLY = "ours_only", pgettext_lazy("reconciliation", "in our register only")
 
     reconciliation = models.ForeignKey(
-        Reconciliation, models.PROTECT, related_name="rows", verbose_name=_("reconciliation with a recipient")
+        Reconciliation,
+        models.PROTECT,
+        related_name="rows",
+        verbose_name=_("reconciliation with a recipient"),
+        db_index=False,
     )
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome)
     # the line of the statement

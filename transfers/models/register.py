@@ -66,7 +66,7 @@ class Recipient(models.Model):
 class RecipientClause(models.Model):
     """The clause of a policy that declares a recipient or a whole kind of them."""
 
-    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"))
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="+", verbose_name=_("policy"), db_index=False)
     clause_key = models.CharField(_("clause"), max_length=60)
     recipient = models.ForeignKey(
         Recipient, models.PROTECT, null=True, blank=True, related_name="clauses", verbose_name=_("recipient")

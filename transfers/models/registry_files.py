@@ -67,7 +67,7 @@ class RegistryFile(models.Model):
 class RegistryPart(models.Model):
     """A piece of such a file, sealed; dropped with the others (`transfers.registry_files.KEPT`)."""
 
-    file = models.ForeignKey(RegistryFile, models.PROTECT, related_name="parts")
+    file = models.ForeignKey(RegistryFile, models.PROTECT, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     sealed = models.BinaryField()
 

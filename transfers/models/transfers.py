@@ -24,9 +24,15 @@ class Transfer(Event):
     """
 
     public_id = models.UUIDField(_("public id"), default=uuid.uuid4, unique=True, editable=False)
-    subject = models.ForeignKey(DataSubject, models.PROTECT, related_name="transfers", verbose_name=_("data subject"))
-    recipient = models.ForeignKey(Recipient, models.PROTECT, related_name="transfers", verbose_name=_("recipient"))
-    purpose = models.ForeignKey(Purpose, models.PROTECT, related_name="transfers", verbose_name=_("purpose"))
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="transfers", verbose_name=_("data subject"), db_index=False
+    )
+    recipient = models.ForeignKey(
+        Recipient, models.PROTECT, related_name="transfers", verbose_name=_("recipient"), db_index=False
+    )
+    purpose = models.ForeignKey(
+        Purpose, models.PROTECT, related_name="transfers", verbose_name=_("purpose"), db_index=False
+    )
     direction = models.CharField(_("direction"), max_length=10, choices=Direction)
     categories = ArrayField(models.SlugField(max_length=40), verbose_name=_("data categories"))
     decision = models.CharField(_("decision"), max_length=5, choices=Verdict)
