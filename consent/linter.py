@@ -9,6 +9,7 @@ from consent import wording
 from consent.enums import Ground
 from consent.form_text import PLACEHOLDERS
 from consent.models import ConsentFormVersion, FormItem, ItemKind
+from staff.citations import cited
 from staff.models import Operator
 
 # what the law asks for, with the place of the text it stands in; each is looked for in both languages
@@ -49,7 +50,7 @@ class Finding(NamedTuple):
         """In the active language."""
         sentence = str(_SENTENCES[self.code]) % {
             "element": _elements()[self.element][2] if self.element else "",
-            "article": self.article,
+            "article": cited(self.article),
             "language": _LANGUAGES.get(self.language, ""),
         }
         return f"{sentence} {_('It says: “%(words)s”.') % {'words': self.words}}" if self.words else sentence

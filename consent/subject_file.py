@@ -20,6 +20,7 @@ from consent.models import (
     Scan,
 )
 from consent.scope_words import Scopes
+from staff.citations import cited
 from subjects.subject_file import LEFT_OUT, NOTHING, SECTIONS, Cell, Reading, Section, Table, choice, day, text, when
 
 # consent.grounds.Reason.code as the person is told it
@@ -56,7 +57,7 @@ def purposes(reading: Reading) -> Table:
                 Cell(gettext("used") if reason.allowed else gettext("not used"), reason.allowed),
                 Cell(str(WHY[reason.code]), reason.code),
                 # an article that counsel has not confirmed is told to nobody outside (DESIGN 5)
-                text(purpose.article if purpose.confirmed_by_counsel else ""),
+                text(cited(purpose.article) if purpose.confirmed_by_counsel else ""),
                 text(", ".join(about) if consented else ""),
                 day(standing.since if standing and consented else None),
             ]
@@ -79,7 +80,7 @@ def kept(reading: Reading) -> Table:
                 Cell(number_format(line.count), line.count),
                 day(line.until) if line.until else Cell(line.words, {"why": line.why.value}),
                 Cell(rule.title or rule.code, rule.code) if rule else text(None),
-                text(rule.reference if rule and line.is_confirmed else ""),
+                text(cited(rule.reference) if rule and line.is_confirmed else ""),
             ]
         )
     return Table(columns, found)

@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST
 
 from audit.admin import HouseAdmin
 from staff import opening
+from staff.citations import cited
 from staff.models import StaffUser
 from staff.opened import Opened, OpenedQuerySet
 
@@ -249,7 +250,7 @@ class OpenedAdmin(HouseAdmin):
         value = getattr(row, field.name)
         if isinstance(field, models.BooleanField):
             return gettext("yes") if value else gettext("no")
-        return str(display_for_field(value, field, "–"))
+        return cited(str(display_for_field(value, field, "–")))
 
     def change_url(self, row: Opened) -> str:
         """Where a change of what is in force is proposed."""

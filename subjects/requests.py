@@ -390,7 +390,7 @@ def refused_words(row: SubjectRequest) -> str:
     if not row.refusals:
         return str(Refusal(row.refusal).label) if row.refusing else ""
     words = ((RequestKind(kind).label, Refusal(ground).label) for kind, ground in row.refusals.items())
-    return "; ".join(f"{kind}: {ground}" for kind, ground in words)
+    return "; ".join(f"{kind} ({ground})" for kind, ground in words)
 
 
 def state_words(row: SubjectRequest) -> str:

@@ -13,6 +13,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from staff.citations import cited
 from staff.models import Operator
 from subjects.models import DataCategory
 from transfers.models import DemandLetter, InboundDemand
@@ -39,7 +40,7 @@ def _day(moment: object) -> str:
 
 
 def _refusal(demand: InboundDemand) -> list[str]:
-    article = demand.article or _("not named")
+    article = cited(demand.article) or _("not named")
     told = {
         DemandRefusal.NO_GROUND: _(
             "The data you ask for make up the secrecy of the microcredit and are personal data. The law lets us give "

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from consent.form_text import length_in_words
 from consent.models import ClauseLink, Purpose, PurposeCategory, RetentionRule
 from policies.models import Clause, PolicyVersion
+from staff.citations import cited
 from staff.models import Operator, StaffUser, Undertaking
 from staff.rules import NotAllowed, check_has_accepted_undertaking
 from subjects.models import DataCategory
@@ -231,14 +232,20 @@ COLUMNS = (
 )
 
 
+def _cited(article: str, language: str) -> str:
+    with translation.override(language):
+        return cited(article)
+
+
 def _ground(row: dict[str, Any], language: str) -> str:
     with translation.override(language):
         unsure = "" if row["confirmed"] else f" ({_('not confirmed by counsel')})"
-    return f"{row['ground'][language]}; {row['article']}{unsure}" if row["article"] else row["ground"][language]
+    article = f"; {_cited(row['article'], language)}{unsure}" if row["article"] else ""
+    return f"{row['ground'][language]}{article}"
 
 
 def _whom(row: dict[str, Any], titles: dict[str, str], language: str) -> str:
-    on = ", ".join(part for part in (row["ground"][language], row["form"], row["article"]) if part)
+    on = ", ".join(part for part in (row["ground"][language], row["form"], _cited(row["article"], language)) if part)
     data = ", ".join(titles.get(code, code) for code in row["categories"])
     agreed = f"; № {', '.join(row['agreements'])}" if row["agreements"] else ""
     return f"{row['title'][language]} ({row['direction'][language]}; {on}{agreed}): {data}"
@@ -246,7 +253,7 @@ def _whom(row: dict[str, Any], titles: dict[str, str], language: str) -> str:
 
 def _kept(row: dict[str, Any], language: str) -> str:
     term = " · ".join(part for part in (row["length"][language], row["starts_on"][language]) if part)
-    reference = f" [{row['reference']}]" if row["reference"] else ""
+    reference = f" [{_cited(row['reference'], language)}]" if row["reference"] else ""
     return f"{row['title'][language]}: {term}; {row['action'][language]}{reference}"
 
 

@@ -7,6 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from consent.enums import RecipientKind
+from staff.citations import cited
 from staff.enums import Language
 from subjects.enums import Standing
 from transfers.enums import Direction, TransferGround
@@ -130,6 +131,8 @@ def _in(language: str, code: str) -> str:
 @lru_cache(maxsize=4096)
 def _word(language: str, name: str, value: str) -> str:
     with translation.override(language):
+        if name == "article":
+            return cited(value)
         return str(_WORDS[name].get(value, value)) if name in _WORDS else value
 
 

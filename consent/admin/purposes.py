@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.admin import HistoryAdmin, ReadOnlyAdmin
 from consent import purposes
 from consent.models import SAID, ClauseLink, Purpose, PurposeEdition
-from staff import opening
+from staff import citations, opening
 from staff.models import StaffUser
 from staff.opened_admin import OF, STEPS, OpenedAdmin, ProposalForm
 
@@ -22,9 +22,13 @@ from staff.opened_admin import OF, STEPS, OpenedAdmin, ProposalForm
 class PurposeAdmin(ReadOnlyAdmin, HistoryAdmin):
     change_form_template = "admin/consent/purpose.html"
     change_list_template = "admin/consent/purposes_list.html"
-    list_display = ("code", "title", "ground", "article", "required", "open_ended", "valid_from", "valid_to")
+    list_display = ("code", "title", "ground", "reference", "required", "open_ended", "valid_from", "valid_to")
     list_filter = ("ground", "required")
     fields = ("code", *SAID, "order")
+
+    @admin.display(description=_("article"))
+    def reference(self, row: Purpose) -> str:
+        return citations.cited(row.article) or "—"
 
     def render_change_form(self, request: HttpRequest, context: dict, **kwargs: Any) -> HttpResponse:
         purpose = context.get("original")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import HistoryAdmin, KeysetAdmin, ReadOnlyAdmin
+from staff.citations import cited
 from staff.models import StaffUser
 from staff.opened_admin import OpenedAdmin
 from staff.opening import Overtaken
@@ -92,7 +93,7 @@ class ChangeForm(forms.Form):
 @admin.register(DutyRule)
 class DutyRuleAdmin(OpenedAdmin):
     change_list_template = "admin/subjects/duty_list.html"
-    list_display = ("code", "title", "term", "trigger", "article", "counsel", "state_now")
+    list_display = ("code", "title", "term", "trigger", "reference", "counsel", "state_now")
     list_filter = (*OpenedAdmin.list_filter, "unit")
     proposed = (
         "code", "title_kk", "title_ru", "title_en", "article", "amount", "unit", "trigger", "may_pause_for",
@@ -103,6 +104,10 @@ class DutyRuleAdmin(OpenedAdmin):
     @admin.display(description=_("term"))
     def term(self, row: DutyRule) -> str:
         return f"{row.amount} · {row.get_unit_display()}"
+
+    @admin.display(description=_("legal reference"))
+    def reference(self, row: DutyRule) -> str:
+        return cited(row.article)
 
     @admin.display(description=_("counsel"))
     def counsel(self, row: DutyRule) -> str:

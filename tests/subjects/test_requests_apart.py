@@ -169,7 +169,7 @@ def test_the_officer_chooses_for_each_and_sees_what_the_second_will_approve(row,
     assert "Nothing is refused here" in text_of(all_granted)
     desk.post(step(row, "decide-apart"), choices)
     page = text_of(other.get(page_of(row)))
-    assert "To grant a part and to refuse the rest: destroy the data: a law has us keep or use the data" in page
+    assert "To grant a part and to refuse the rest: destroy the data (a law has us keep or use the data)" in page
     sure = text_of(other.get(step(row, "approve")))
     assert "Carried out at once: learn what is held; block the data." in sure
     assert "Refused, as the answer will say: destroy the data" in sure
