@@ -33,7 +33,9 @@ from subjects.models import (
 )
 
 router = Router(tags=["Data and restraints"])
-Category = Annotated[str, Path(description="A code of the approved list, as bank_account.", max_length=40)]
+Category = Annotated[
+    str, Path(description="A code of the approved list, as bank_account.", max_length=40, pattern=r"^[A-Za-z0-9_-]+$")
+]
 METHODS = ("api", "form", "cabinet", "phone")
 Parts = dict[Code, Line]
 

@@ -229,6 +229,8 @@ class TestVerification:
         url = f"{told}/mobile_phone/verifications"
         found = {"against": "bank", "result": "match", "found": {"value": "+77010000002"}}
         problem(system.post(url, found), 422, "invalid")
+        body = problem(system.post(f"{told}/a%00b/verifications", {**found, "result": "match"}), 422, "invalid")
+        assert body["errors"][0]["field"] == "category"
         body = problem(system.post(url, {**found, "result": "mismatch", "found": {"value": "77"}}), 422, "invalid")
         assert [e["field"] for e in body["errors"]] == ["found.value"]
         assert not Verification.objects.exists()
