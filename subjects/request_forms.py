@@ -224,7 +224,9 @@ class DecideApartForm(GrantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = _chosen([(GRANT, _("Grant")), (_("Refuse"), Refusal.choices)])
+        # who asks is established, or nothing could be granted
+        grounds = [choice for choice in Refusal.choices if choice[0] != Refusal.IDENTITY]
+        choices = _chosen([(GRANT, _("Grant")), (_("Refuse"), grounds)])
         for kind, what in zip(self.row.kinds, self.row.asked, strict=True):
             self.fields[f"kind_{kind}"] = forms.ChoiceField(label=capfirst(what), choices=choices)
         self.order_fields([*(name for name in self.fields if name != "target"), "target"])
