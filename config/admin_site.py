@@ -1,7 +1,18 @@
+from functools import cache
+from typing import Any
+
+from django.apps import apps
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+
+
+@cache
+def _address(name: str, app: str = "") -> str:
+    return reverse(f"admin:{name}", kwargs={"app_label": app} if app else None)
 
 
 class KelisimAdminSite(AdminSite):
@@ -21,12 +32,39 @@ class KelisimAdminSite(AdminSite):
         extra = {"needs": home.needs(request), "facts": home.facts(request)}
         return super().index(request, extra | (extra_context or {}))
 
-    def _build_app_dict(self, request: HttpRequest, label: str | None = None) -> dict:
-        """As Django's, in the reader's language already: sorting lazy names translates them at each comparison."""
-        found = super()._build_app_dict(request, label)
-        for app in found.values():
-            for model in app["models"]:
-                model["name"] = str(model["name"])
+    def _build_app_dict(self, request: HttpRequest, label: str | None = None) -> dict[str, dict[str, Any]]:
+        """As Django's, which is on every page, for a third of its price.
+
+        Its addresses are made once, and the names are in the reader's language already: sorting lazy ones translates
+        them at each comparison.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for model, page in self._registry.items():
+            app, name = model._meta.app_label, model._meta.model_name
+            if label not in (None, app) or not page.has_module_permission(request):
+                continue
+            perms = page.get_model_perms(request)
+            if not any(perms.values()):
+                continue
+            seen = perms["change"] or perms["view"]
+            entry = {
+                "model": model,
+                "name": capfirst(str(model._meta.verbose_name_plural)),
+                "object_name": model._meta.object_name,
+                "perms": perms,
+                "view_only": not perms["change"],
+                "admin_url": _address(f"{app}_{name}_changelist") if seen else None,
+                "add_url": _address(f"{app}_{name}_add") if perms["add"] else None,
+            }
+            if app not in found:
+                found[app] = {
+                    "name": str(apps.get_app_config(app).verbose_name),
+                    "app_label": app,
+                    "app_url": _address("app_list", app),
+                    "has_module_perms": True,
+                    "models": [],
+                }
+            found[app]["models"].append(entry)
         return found
 
     @property
