@@ -9,7 +9,8 @@ from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import duplicates
 from subjects.models import DataSubject, Representative
-from subjects.requests import TRANSITIONS, Closing, Refusal, RequestKind, RequestState, SubjectRequest
+from subjects.request_states import TRANSITIONS
+from subjects.requests import Closing, Refusal, RequestKind, RequestState, SubjectRequest
 
 # which term of law.md 1.6 runs for what is asked; a withdrawal and an objection are answered with reasons in three days
 RULE_OF: dict[str, str] = {

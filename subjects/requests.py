@@ -6,7 +6,6 @@ the tracked history. Names of states and refusals are those of W3C DPV.
 
 import uuid
 
-import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -14,11 +13,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from audit.triggers import HouseTrigger
 from staff.enums import Language
 from staff.models import StaffUser
 from subjects.enums import Disclosure
 from subjects.persons import Representative
+from subjects.request_states import GRANTED, OPEN, RequestState, RequestSteps
 
 
 class RequestKind(models.TextChoices):
@@ -55,16 +54,6 @@ class Identity(models.TextChoices):
     AUTHORITY = "authority", pgettext_lazy("identity", "a state body vouches for it")
 
 
-class RequestState(models.TextChoices):
-    INITIATED = "RequestInitiated", pgettext_lazy("request state", "received")
-    ACKNOWLEDGED = "RequestAcknowledged", pgettext_lazy("request state", "being worked on")
-    REQUIRES_ACTION = "RequestRequiresAction", pgettext_lazy("request state", "paused: something is needed")
-    ACCEPTED = "RequestAccepted", pgettext_lazy("request state", "granted, the answer is being prepared")
-    FULFILLED = "RequestFulfilled", pgettext_lazy("request state", "answered")
-    REJECTED = "RequestRejected", pgettext_lazy("request state", "refused")
-    UNFULFILLED = "RequestUnfulfilled", pgettext_lazy("request state", "closed without an answer")
-
-
 class Refusal(models.TextChoices):
     LEGAL_OBLIGATION = "LegalObligationImpaired", pgettext_lazy("refusal", "a law has us keep or use the data")
     CONTRACT = "ContractPerformanceNecessity", pgettext_lazy("refusal", "the contract is not performed yet")
@@ -81,86 +70,6 @@ class Closing(models.TextChoices):
     TAKEN_BACK = "taken_back", pgettext_lazy("closing", "the person took it back")
     REPEATS = "repeats", pgettext_lazy("closing", "it repeats another request of the person")
     NO_REQUEST = "no_request", pgettext_lazy("closing", "it asks nothing about personal data")
-
-
-TRANSITIONS: dict[str, set[str]] = {
-    RequestState.INITIATED: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
-    RequestState.ACKNOWLEDGED: {
-        RequestState.REQUIRES_ACTION, RequestState.ACCEPTED, RequestState.REJECTED, RequestState.UNFULFILLED,
-    },
-    RequestState.REQUIRES_ACTION: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
-    RequestState.ACCEPTED: {RequestState.FULFILLED},
-    RequestState.FULFILLED: set(),
-    RequestState.REJECTED: set(),
-    RequestState.UNFULFILLED: set(),
-}  # fmt: skip
-OPEN = (RequestState.INITIATED, RequestState.ACKNOWLEDGED, RequestState.REQUIRES_ACTION, RequestState.ACCEPTED)
-GRANTED = (RequestState.ACCEPTED, RequestState.FULFILLED)
-# a step of the trigger below: one officer closes what was taken back or is asked elsewhere, two what is no request
-CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NEW.state AND NOT (CASE NEW.closing
-                WHEN 'taken_back' THEN true
-                WHEN 'repeats' THEN NEW.subject_id IS NOT NULL AND EXISTS (
-                    SELECT 1 FROM subjects_subjectrequest r
-                    WHERE r.id = NEW.duplicate_of_id AND r.subject_id = NEW.subject_id
-                    AND r.state <> 'RequestUnfulfilled')
-                WHEN 'no_request' THEN coalesce(NEW.approved_by_id <> NEW.decided_by_id, false)
-                ELSE false
-            END) THEN
-                RAISE EXCEPTION 'a request is closed for a reason: taken back, a repeated one, or two say it is none'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_closed_why';
-            END IF;"""
-
-
-# a step of the trigger below: what is refused apart was asked; where something is granted, something is left to grant
-REFUSED_IN_PART = """IF NEW.refusals <> '{}' AND (
-                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])) THEN
-                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';
-            END IF;"""
-
-
-class RequestSteps(HouseTrigger):
-    """A request begins as received and takes one step of TRANSITIONS at a time; nobody signs for somebody else."""
-
-    name = "request_steps"
-    when, level = pgtrigger.Before, pgtrigger.Row
-    operation = pgtrigger.Insert | pgtrigger.Update
-
-    def render_declare(self, model: type[models.Model]) -> str:
-        return (
-            "DECLARE _officer bigint := CASE WHEN current_setting('kelisim.actor', true) ~ '^officer:[0-9]+$'"
-            " THEN substr(current_setting('kelisim.actor', true), 9)::bigint END;"
-        )
-
-    def get_func(self, model: type[models.Model]) -> str:
-        steps = ", ".join(
-            f"('{before.value}', '{after}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
-        )
-        signed = " OR ".join(
-            f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
-            f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
-            for c in ("identified_by_id", "decided_by_id", "approved_by_id")
-        )
-        return f"""
-            IF {signed} THEN
-                RAISE EXCEPTION 'nobody signs for somebody else'
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_own_signature';
-            END IF;
-            IF TG_OP = 'INSERT' THEN
-                IF NEW.state <> 'RequestInitiated' THEN
-                    RAISE EXCEPTION 'a request begins as received'
-                    USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
-                END IF;
-                RETURN NEW;
-            END IF;
-            IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN ({steps}) THEN
-                RAISE EXCEPTION 'a request that is % does not become %', OLD.state, NEW.state
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
-            END IF;
-            {CLOSED_FOR_A_REASON}
-            {REFUSED_IN_PART}
-            RETURN NEW;
-        """
 
 
 def by_staff(verbose_name: object, related_name: str = "+") -> models.ForeignKey:

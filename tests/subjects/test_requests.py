@@ -47,7 +47,8 @@ from subjects.models import (
     SystemCategory,
     TechnicalHolding,
 )
-from subjects.requests import TRANSITIONS, RequestKind, RequestState
+from subjects.request_states import TRANSITIONS
+from subjects.requests import RequestKind, RequestState
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
 

@@ -133,6 +133,18 @@ def test_the_database_lets_nobody_refuse_a_part_alone(person, dpo, same):
             SubjectRequest.objects.filter(pk=row.pk).update(state="RequestAccepted", **signed)
 
 
+@pytest.mark.parametrize("what", [{"refusals": {"block": LAW}}, {"target": "C8"}, {"kinds": ["access", "destroy"]}])
+@pytest.mark.parametrize("approved_already", [False, True])
+def test_what_is_approved_is_what_was_proposed(row, officer, dpo, what, approved_already):
+    row = proposed(row, officer, destroy=LAW)
+    signed = {"approved_by": dpo, "approved_at": timezone.now(), "state": "RequestAccepted"}
+    if approved_already:
+        approved(row, dpo)
+        signed = {}
+    with as_officer(dpo), pytest.raises(IntegrityError, match="what was proposed"), transaction.atomic():
+        SubjectRequest.objects.filter(pk=row.pk).update(**signed, **what)
+
+
 @pytest.mark.parametrize(
     ("refusing", "refusals"),
     [
