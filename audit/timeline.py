@@ -150,7 +150,10 @@ class Values:
                     "number": value,
                 }
             )
-        return words(value, dict(field.flatchoices or ()))
+        if in_words := getattr(field, "in_words", None):
+            return in_words(value) or NOTHING
+        # a list has the choices of what it is a list of
+        return words(value, dict(field.flatchoices or getattr(getattr(field, "base_field", None), "flatchoices", ())))
 
 
 def label(field: models.Field) -> str:
@@ -165,7 +168,9 @@ def words(value: Any, choices: dict | None = None) -> str:
     """A value as a person reads it: choices by label, yes and no, local dates; bytes are never decoded."""
     if value is None or value == "":
         return NOTHING
-    if choices and not isinstance(value, list | dict) and value in choices:
+    if choices and isinstance(value, list):
+        return "; ".join(str(choices.get(one, one)) for one in value) or NOTHING
+    if choices and not isinstance(value, dict) and value in choices:
         return str(choices[value])
     match value:
         case bool():

@@ -39,6 +39,11 @@ WHY = {
 }
 
 
+def _law(article: str) -> Cell:
+    """A citation: in words, and as the register keeps it."""
+    return Cell(cited(article), article) if article else text("")
+
+
 def purposes(reading: Reading) -> Table:
     """Every purpose of ours: whether we pursue it with this person's data, and on what ground."""
     scopes = Scopes.of(reading.subject)
@@ -57,7 +62,7 @@ def purposes(reading: Reading) -> Table:
                 Cell(gettext("used") if reason.allowed else gettext("not used"), reason.allowed),
                 Cell(str(WHY[reason.code]), reason.code),
                 # an article that counsel has not confirmed is told to nobody outside (DESIGN 5)
-                text(cited(purpose.article) if purpose.confirmed_by_counsel else ""),
+                _law(purpose.article if purpose.confirmed_by_counsel else ""),
                 text(", ".join(about) if consented else ""),
                 day(standing.since if standing and consented else None),
             ]
@@ -80,7 +85,7 @@ def kept(reading: Reading) -> Table:
                 Cell(number_format(line.count), line.count),
                 day(line.until) if line.until else Cell(line.words, {"why": line.why.value}),
                 Cell(rule.title or rule.code, rule.code) if rule else text(None),
-                text(cited(rule.reference) if rule and line.is_confirmed else ""),
+                _law(rule.reference if rule and line.is_confirmed else ""),
             ]
         )
     return Table(columns, found)

@@ -29,6 +29,8 @@ from staff.models import StaffUser
 from staff.opened import Opened, OpenedQuerySet
 
 OF = "of"
+# fields that cite a law
+LEGAL = frozenset({"article", "reference"})
 # a text of so many characters is typed in more than one line
 LONG = 200
 
@@ -243,14 +245,17 @@ class OpenedAdmin(HouseAdmin):
         for name in self.proposed:
             field = self.opts.get_field(name)
             before, after = (self.shown(of, field) if of else "" for of in (old, row))
-            told.append((label_for_field(name, self.model, self), before, after, bool(old) and before != after))
+            differs = bool(old) and before != after
+            if name in LEGAL:
+                before, after = cited(before), cited(after)
+            told.append((label_for_field(name, self.model, self), before, after, differs))
         return told
 
     def shown(self, row: models.Model, field: models.Field) -> str:
         value = getattr(row, field.name)
         if isinstance(field, models.BooleanField):
             return gettext("yes") if value else gettext("no")
-        return cited(str(display_for_field(value, field, "–")))
+        return str(display_for_field(value, field, "–"))
 
     def change_url(self, row: Opened) -> str:
         """Where a change of what is in force is proposed."""

@@ -10,13 +10,12 @@ from django.utils.translation import gettext as _
 
 from audit.home import FACTS, NEEDS, Fact, Need
 from staff.models import StaffUser
-from subjects import calendar_days, request_queues
+from subjects import calendar_days, deadlines, denylist, request_queues
 from subjects.models import (
     AmlEntry,
     AutomatedDecision,
     DataSubject,
     Death,
-    DenialDispute,
     DenylistEntry,
     IinCorrection,
     ImportState,
@@ -62,8 +61,7 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
          "denylistentry", "?review=waiting"),
         ("add_denylistentry", DenylistEntry.objects.in_force().filter(review_on__lte=today),
          _("The denylist: review entries whose day has come"), "denylistentry", "?review=due"),
-        ("decide_denialdispute", DenialDispute.objects.filter(decided_at=None)
-         .exclude(entry__proposed_by=user).exclude(entry__approved_by=user),
+        ("decide_denialdispute", denylist.disputes_for(user),
          _("People dispute that they are on the denylist"), "denialdispute", "?decided_at__isnull=True"),
         ("review_automateddecision", asked, _("People ask a human to look at an automated decision"),
          "automateddecision", "?reviewed_at__isnull=True&review_asked_at__isnull=False"),
@@ -81,6 +79,20 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
         if user.has_perm(f"subjects.{right}") and (count := rows.count()):
             found.append(Need(label, reverse(f"admin:subjects_{page}_changelist") + query, count))
     return found
+
+
+def disputes_that_press(request: HttpRequest) -> list[Need]:
+    """Disputes about the denylist whose term is over or ends today."""
+    if not request.user.has_perm("subjects.decide_denialdispute"):
+        return []
+    url = f"{reverse('admin:subjects_denialdispute_changelist')}?decided_at__isnull=True"
+    queues = (
+        (_("Disputes about the denylist whose term is over"), deadlines.overdue()),
+        (_("Disputes about the denylist due today"), request_queues.today()),
+    )
+    mine = denylist.disputes_for(request.user)
+    counted = [(label, request_queues.late(mine, clocks).count()) for label, clocks in queues]
+    return [Need(label, url, count, urgent=True) for label, count in counted if count]
 
 
 def monitoring_that_waits(request: HttpRequest) -> list[Need]:
@@ -152,6 +164,7 @@ def years_without_calendar(request: HttpRequest) -> list[Need]:
 NEEDS.append(tasks_that_wait)
 NEEDS.append(years_without_calendar)
 NEEDS.append(requests_that_wait)
+NEEDS.append(disputes_that_press)
 NEEDS.append(restraints_that_wait)
 NEEDS.append(monitoring_that_waits)
 FACTS.append(people)

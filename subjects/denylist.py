@@ -4,13 +4,15 @@ Financial monitoring is a list of its own, with rights of its own, and no word o
 about the other one.
 """
 
-from datetime import date
+from datetime import date, datetime
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from notifications.models import Letter
 from notifications.services import write
 from staff import opening
 from staff.models import StaffUser
@@ -21,8 +23,8 @@ from subjects.life_letters import ANSWER_WAITS
 from subjects.models import AmlEntry, DataSubject, DenialDispute, DenylistEntry
 from subjects.vault import Parts
 
-# the term of an answer with reasons, law.md 1.6; the second letter about one dispute
-TERM, STAYS = "REFUSE", ".stays"
+# the term of an answer with reasons, law.md 1.6
+TERM = "REFUSE"
 NOTE, AML_NOTE, STATEMENT = "subjects.denial", "subjects.aml", "subjects.dispute"
 
 
@@ -47,6 +49,9 @@ def propose(
         row.sealed_note = evidence.seal(subject=subject, what=NOTE, parts={"value": note.strip()})
     elif reason == DenylistEntry.Reason.OTHER:
         raise ValidationError({"note": _("Another reason is written in the note.")})
+    if opening.standing(row) is not None:
+        # it would be put in the place of one that the person may dispute
+        raise ValidationError({"kind": _("The person stands on the list for this already: review that entry.")})
     return opening.propose(row, by=by)
 
 
@@ -89,12 +94,16 @@ def read_note(*, entry: DenylistEntry | AmlEntry, by: StaffUser, reason: str) ->
 
 
 @transaction.atomic
-def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
+def dispute(*, entry: DenylistEntry, statement: str = "", received_at: datetime | None = None) -> DenialDispute:
     """The person says that they do not belong on the list; the entry counts until somebody decided.
 
-    It is answered with reasons, whatever the answer is: the term of that runs (94-V art. 25). statement: their words,
-    sealed. Raises ValidationError for an entry that is not in force, is disputed already or is on its way off the list.
+    It is answered with reasons, whatever the answer is: the term of that runs from receipt (94-V art. 25).
+    statement: their words, sealed. received_at: aware, now by default. Raises ValidationError for an entry that is not
+    in force, is disputed already or is on its way off the list.
     """
+    now = timezone.now()
+    if received_at is not None and received_at > now:
+        raise ValidationError({"received_at": _("This moment is yet to come.")})
     # of two at once the second sees the first
     entry = DenylistEntry.objects.select_for_update().get(pk=entry.pk)
     if not entry.is_in_force:
@@ -108,7 +117,7 @@ def dispute(*, entry: DenylistEntry, statement: str = "") -> DenialDispute:
     row.full_clean(exclude={"entry"})
     row.validate_constraints()
     row.save()
-    deadlines.start(rule_code=TERM, about=row.about, at=timezone.now())
+    deadlines.start(rule_code=TERM, about=row.about, at=received_at or now)
     return row
 
 
@@ -116,6 +125,12 @@ def is_judge(dispute: DenialDispute, *, by: StaffUser) -> bool:
     """Whether the dispute is theirs to decide: with the right to, and not of those who put the person there."""
     parties = (dispute.entry.proposed_by_id, dispute.entry.approved_by_id)
     return by.has_perm("subjects.decide_denialdispute") and by.pk not in parties
+
+
+def disputes_for(by: StaffUser) -> QuerySet[DenialDispute]:
+    """Those not decided yet that somebody with the right to may decide."""
+    rows = DenialDispute.objects.filter(decided_at=None)
+    return rows.exclude(entry__proposed_by=by).exclude(entry__approved_by=by)
 
 
 def may_read_statement(dispute: DenialDispute, *, by: StaffUser) -> bool:
@@ -157,11 +172,28 @@ def decide_dispute(*, dispute: DenialDispute, outcome: str, by: StaffUser) -> De
     row.save(update_fields=["outcome", "decided_by", "decided_at"])
     if outcome == DenialDispute.Outcome.REMOVED and row.entry.is_in_force and row.entry.closing_proposed_by_id is None:
         # who decides about disputes need not be one who adds entries
-        opening.propose_closing(row.entry, by=by, right="subjects.decide_denialdispute")
-    for deadline in deadlines.of(row.about).open():
-        deadlines.meet(deadline=deadline, at=row.decided_at)
+        row.entry = opening.propose_closing(row.entry, by=by, right="subjects.decide_denialdispute")
+    if not row.is_being_heeded:  # a second officer may still have the entry stay: that will be the answer
+        _answered(row)
     _tell(row)
     return row
+
+
+def _heeded(entry: DenylistEntry) -> DenialDispute | None:
+    """The dispute for which the entry is to be closed; nobody else decides meanwhile."""
+    opening.alone(DenylistEntry)
+    last = entry.disputes.select_related("entry__subject").defer("sealed_statement").order_by("pk").last()
+    return last if last is not None and last.is_being_heeded else None
+
+
+@transaction.atomic
+def close(*, entry: DenylistEntry, by: StaffUser) -> DenylistEntry:
+    """The second officer closes the entry: a dispute that asked for it is answered. Raises NotAllowed, Overtaken."""
+    heeded = _heeded(entry)
+    closed = opening.approve_closing(entry, by=by)
+    if heeded is not None:
+        _answered(heeded)
+    return closed
 
 
 @transaction.atomic
@@ -170,16 +202,21 @@ def keep(*, entry: DenylistEntry, by: StaffUser) -> DenylistEntry:
 
     Raises NotAllowed, Overtaken.
     """
-    last = entry.disputes.select_related("entry__subject").defer("sealed_statement").order_by("pk").last()
-    was_told = last is not None and last.is_being_heeded
+    heeded = _heeded(entry)
     kept = opening.decline_closing(entry, by=by)
-    if was_told:
-        _tell(last, STAYS)
+    if heeded is not None:
+        _answered(heeded)
+        _tell(heeded)
     return kept
 
 
-def _tell(row: DenialDispute, more: str = "") -> None:
-    """That an answer waits; by the file that opens the person's cabinet."""
-    told = duplicates.leading_of(row.entry.subject)
-    cause = f"{row.about}#{ANSWER_WAITS}{more}"
-    write(kind=ANSWER_WAITS, cause=cause, language=told.language, subject_id=told.pk)
+def _answered(row: DenialDispute) -> None:
+    for deadline in deadlines.of(row.about).open():
+        deadlines.meet(deadline=deadline)
+
+
+def _tell(row: DenialDispute) -> None:
+    """That an answer waits, each time; by the file that opens the person's cabinet."""
+    told, cause = duplicates.leading_of(row.entry.subject), f"{row.about}#{ANSWER_WAITS}"
+    again = Letter.objects.filter(kind=ANSWER_WAITS, cause__startswith=f"{cause}.").count() + 1
+    write(kind=ANSWER_WAITS, cause=f"{cause}.{again}", language=told.language, subject_id=told.pk)

@@ -70,8 +70,8 @@ def requests(reading: Reading) -> Table:
         [
             [
                 text(row), Cell(joined(row.asked), list(row.kinds)), choice(row, "channel"), when(row.received_at),
-                day(due.get(row.about)), choice(row, "state"), when(row.answered_at),
-                Cell(row.refused_words, row.refusals or row.refusal) if row.answered_at and row.refused else text(None),
+                day(due.get(row.about)), Cell(row.state_words, row.state), when(row.answered_at),
+                Cell(row.refused_words, row.refused) if row.refusal_told else text(None),
             ]
             for row in rows
         ],

@@ -176,7 +176,7 @@ _part(
         SubjectRequest,
         _requests,
         lambda row, now: (
-            str(row), ", ".join(row.asked), row.get_channel_display(), _day(row.received_at), row.get_state_display(),
+            str(row), ", ".join(row.asked), row.get_channel_display(), _day(row.received_at), row.state_words,
             _day(row.answered_at),
         ),
     ),

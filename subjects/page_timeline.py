@@ -35,6 +35,7 @@ from subjects.models import (
     Task,
     TechnicalHolding,
 )
+from subjects.requests import state_words
 from subjects.subject_page import SHOWN, Happening
 
 
@@ -104,6 +105,8 @@ def _words(told: _Told, row: Any, titles: dict[int, DataCategory]) -> str:
     """Contract: changed (overdue)."""
     name = capfirst(str(told.model._meta.verbose_name))
     detail = str(getattr(row, f"get_{told.field}_display")()) if told.field else ""
+    if told.model is SubjectRequest:
+        detail = state_words(row)
     if category := titles.get(getattr(row, "category_id", None) or 0):
         detail = f"{category}"
     said = f"{name}: {KINDS[row.history_type]}"

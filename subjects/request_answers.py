@@ -43,6 +43,10 @@ def _appeal() -> str:
     return _("You may complain about this to the authorised body for personal data protection, or to a court.")
 
 
+def _complain() -> str:
+    return _("If you do not agree, you may complain to us, to the authorised body, or to a court.")
+
+
 def _refused(request: SubjectRequest) -> list[str]:
     """Each thing that is refused, with its reason (94-V art. 25)."""
     return [
@@ -62,7 +66,7 @@ def said(request: SubjectRequest, text: str) -> str:
     if not request.refusals:
         return text.strip()
     with translation.override(request.language):
-        return "\n\n".join((text.strip(), *_refused(request), _appeal()))
+        return "\n\n".join((text.strip(), *_refused(request), _complain()))
 
 
 def nothing_held_text(request: SubjectRequest) -> str:
@@ -84,7 +88,7 @@ def proposed(request: SubjectRequest) -> str:
         for kind in request.granted:
             words += ports.answer_words.get(kind, _WORDS.get(kind, _nothing))(request)
         if not request.refusals:  # with a refusal it is said anyway
-            words.append(_("If you do not agree, you may complain to us, to the authorised body, or to a court."))
+            words.append(_complain())
         return "\n\n".join(words)
 
 

@@ -73,7 +73,7 @@ def _out(row: SubjectRequest, due: request_queues.Due | None) -> dict[str, objec
         "channel": row.channel,
         "state": row.state,
         # what is proposed is nobody's business before it takes effect
-        "refusal": row.refusal or None if done else None,
+        "refusal": row.refusal if done and len(set(row.refused.values())) == 1 and row.refusing else None,
         "refused": row.refused if done else {},
         "received_at": row.received_at,
         "due_at": due.until if due and not due.paused else None,

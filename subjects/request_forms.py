@@ -17,6 +17,7 @@ from subjects.files import MOST_BYTES, media_type
 from subjects.free_text import refuse_personal_data
 from subjects.models import DataCategory, DataSubject, Representative
 from subjects.request_parts import RequestFile
+from subjects.request_states import GROUNDS_OF_A_PART
 from subjects.requests import Closing, Identity, Refusal, RequestChannel, RequestKind, SubjectRequest
 
 NOT_CABINET = [choice for choice in RequestChannel.choices if choice[0] not in ("cabinet", "api")]
@@ -224,8 +225,7 @@ class DecideApartForm(GrantForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # who asks is established, or nothing could be granted
-        grounds = [choice for choice in Refusal.choices if choice[0] != Refusal.IDENTITY]
+        grounds = [choice for choice in Refusal.choices if choice[0] in GROUNDS_OF_A_PART]
         choices = _chosen([(GRANT, _("Grant")), (_("Refuse"), grounds)])
         for kind, what in zip(self.row.kinds, self.row.asked, strict=True):
             self.fields[f"kind_{kind}"] = forms.ChoiceField(label=capfirst(what), choices=choices)

@@ -13,7 +13,7 @@ from notifications.models import Letter
 from notifications.ports import LetterKind
 from notifications.services import write
 from staff.models import Operator, StaffUser
-from subjects import deadlines, request_queues
+from subjects import deadlines, denylist, request_queues
 from subjects.enums import Disclosure
 from subjects.models import Representative
 from subjects.requests import Closing, RequestState, SubjectRequest
@@ -21,6 +21,7 @@ from subjects.requests import Closing, RequestState, SubjectRequest
 RECEIVED, TAKEN, PAUSED, GRANTED = "request_received", "request_taken", "request_paused", "request_granted"
 ANSWERED, REFUSED, CLOSED = "request_answered", "request_refused", "request_closed"
 DUE = "requests_due"
+DISPUTES = "?decided_at__isnull=True"
 # every state has its letter
 LETTER_OF: dict[str, str] = {
     RequestState.INITIATED: RECEIVED,
@@ -91,31 +92,36 @@ def write_digests(*, at: datetime | None = None) -> int:
     at = at or timezone.now()
     told = 0
     for officer in StaffUser.objects.filter(is_active=True).exclude(email="").order_by("pk"):
-        if officer.has_perm("subjects.handle_subjectrequest") and any(_counts(officer, at)):
+        if any(_counts(officer, at)):
             cause = f"staff.StaffUser:{officer.pk}#{DUE}.{timezone.localdate(at):%Y%m%d}"
             write(kind=DUE, cause=cause, language=officer.language, staff_id=officer.pk)
             told += 1
     return told
 
 
-def _counts(officer: StaffUser, at: datetime | None = None) -> tuple[int, int]:
-    """(overdue, due soon) of the requests this officer may know of."""
-    seen = SubjectRequest.objects.open().seen_by(officer)
-    return (
-        request_queues.late(seen, deadlines.overdue(at)).count(),
-        request_queues.late(seen, deadlines.due_soon(at)).count(),
-    )
+def _counts(officer: StaffUser, at: datetime | None = None) -> tuple[int, int, int]:
+    """(overdue, due soon) of the requests this officer works on and may know of, and either of disputes they decide."""
+    overdue, soon, found = deadlines.overdue(at), deadlines.due_soon(at), [0, 0, 0]
+    if officer.has_perm("subjects.handle_subjectrequest"):
+        seen = SubjectRequest.objects.open().seen_by(officer)
+        found[:2] = (request_queues.late(seen, clocks).count() for clocks in (overdue, soon))
+    if officer.has_perm("subjects.decide_denialdispute"):
+        disputes = denylist.disputes_for(officer)
+        found[2] = sum(request_queues.late(disputes, clocks).count() for clocks in (overdue, soon))
+    return found[0], found[1], found[2]
 
 
 def _digest(cause: str, language: str) -> dict:
     officer = StaffUser.objects.get(pk=_key_of(cause))
     with translation.override(language):
         day = date_format(timezone.localdate(), "DATE_FORMAT")
-    overdue, soon = _counts(officer)
+    overdue, soon, disputes = _counts(officer)
     return {
         "day": day,
         "overdue": overdue,
         "soon": soon,
+        "disputes": disputes,
+        "disputes_link": settings.SITE_URL + reverse("admin:subjects_denialdispute_changelist") + DISPUTES,
         "mine": SubjectRequest.objects.open().seen_by(officer).filter(assignee=officer).count(),
         "queue_link": settings.SITE_URL + reverse("admin:subjects_subjectrequest_changelist") + "?queue=open",
         "operator_name": _operator(language)["operator_name"] or "Kelisim",

@@ -17,9 +17,9 @@ from subjects.requests import SubjectRequest
 from subjects.restraints import DenialDispute
 
 
-def _about(pk: models.F | OuterRef) -> Concat:
-    """What the clocks of a request are about, in SQL."""
-    return Concat(Value("subjects.SubjectRequest:"), Cast(pk, models.TextField()), output_field=models.TextField())
+def _about(pk: models.F | OuterRef, model: type[models.Model] = SubjectRequest) -> Concat:
+    """What the clocks of a row are about, in SQL."""
+    return Concat(Value(f"{model._meta.label}:"), Cast(pk, models.TextField()), output_field=models.TextField())
 
 
 _ABOUT = _about(OuterRef("pk"))
@@ -33,9 +33,9 @@ class Due(NamedTuple):
     paused: bool = False
 
 
-def late(requests: models.QuerySet, clocks: models.QuerySet) -> models.QuerySet:
-    """Those of the requests whose clocks are among `clocks`."""
-    return requests.filter(Exists(clocks.order_by().filter(about=_ABOUT)))
+def late(rows: models.QuerySet, clocks: models.QuerySet) -> models.QuerySet:
+    """Those of the requests or disputes whose clocks are among `clocks`."""
+    return rows.filter(Exists(clocks.order_by().filter(about=_about(OuterRef("pk"), rows.model))))
 
 
 def without_hidden(clocks: models.QuerySet, *, by: StaffUser) -> models.QuerySet:

@@ -102,7 +102,9 @@ def check_may_decide_apart(request: SubjectRequest, *, by: StaffUser) -> None:
     Raises NotAllowed.
     """
     check_may_decide(request, by=by)
-    if len(request.kinds) < 2 or request.subject_id is None:
+    if request.subject_id is None:
+        raise NotAllowed(_("Nothing is held on them: answer that."), code="unknown")
+    if len(request.kinds) < 2:
         raise NotAllowed(_("One thing is asked: grant it or refuse it."), code="kinds")
 
 

@@ -19,8 +19,9 @@ from subjects import deadlines, evidence, ports, request_answers, request_files,
 from subjects import request_rules as rules
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
 from subjects.request_parts import RequestItem, RequestNote
+from subjects.request_states import GROUNDS_OF_A_PART
 from subjects.request_words import ANSWER, COMMENT, NOTE, TEXT, VALUE
-from subjects.requests import Closing, Identity, Refusal, RequestChannel, RequestKind, RequestState, SubjectRequest
+from subjects.requests import Closing, Identity, RequestChannel, RequestKind, RequestState, SubjectRequest
 
 
 @transaction.atomic
@@ -213,11 +214,10 @@ def decide(
     rules.check_may_decide(row, by=by, refusal=refusal)
     if apart:
         rules.check_may_decide_apart(row, by=by)
-        if refusal or not apart.keys() <= set(row.kinds):
-            raise ValidationError(_("Only what is asked is refused."), code="kinds")
-        apart = {kind: Refusal(apart[kind]).value for kind in row.kinds if kind in apart}
+        if refusal or not apart.keys() <= set(row.kinds) or not set(apart.values()) <= set(GROUNDS_OF_A_PART):
+            raise ValidationError(_("Only what is asked is refused, on a ground there is."), code="kinds")
         if len(apart) == len(row.kinds):
-            refusal = next(iter(apart.values()))
+            refusal = apart[row.kinds[0]]
     _save(
         row,
         target=target or row.target,
@@ -234,7 +234,7 @@ def decide(
 
 def _check_named(row: SubjectRequest) -> None:
     """Before anything is done: what is asked to act on codes names no unknown one."""
-    if row.subject is not None and not request_targets.ACTS.isdisjoint(row.kinds):
+    if row.subject is not None and not request_targets.ACTS.isdisjoint(row.granted):
         request_targets.check(row)
 
 

@@ -17,6 +17,16 @@ class RequestState(models.TextChoices):
     UNFULFILLED = "RequestUnfulfilled", pgettext_lazy("request state", "closed without an answer")
 
 
+class Refusal(models.TextChoices):
+    LEGAL_OBLIGATION = "LegalObligationImpaired", pgettext_lazy("refusal", "a law has us keep or use the data")
+    CONTRACT = "ContractPerformanceNecessity", pgettext_lazy("refusal", "the contract is not performed yet")
+    CLAIM = "LegalClaimDefenceImpaired", pgettext_lazy("refusal", "the data is needed for a claim in court")
+    IDENTITY = "IdentityVerificationFailure", pgettext_lazy("refusal", "it could not be established who asks")
+    INFORMATION = "InformationRequired", pgettext_lazy("refusal", "what was asked for was not given to us")
+    UNFOUNDED = "ProcessUnfounded", pgettext_lazy("refusal", "what is said was not confirmed")
+    INFORMED = "EntityAlreadyInformed", pgettext_lazy("refusal", "this was answered before, and nothing has changed")
+
+
 TRANSITIONS: dict[str, set[str]] = {
     RequestState.INITIATED: {RequestState.ACKNOWLEDGED, RequestState.UNFULFILLED},
     RequestState.ACKNOWLEDGED: {
@@ -30,6 +40,8 @@ TRANSITIONS: dict[str, set[str]] = {
 }  # fmt: skip
 OPEN = (RequestState.INITIATED, RequestState.ACKNOWLEDGED, RequestState.REQUIRES_ACTION, RequestState.ACCEPTED)
 GRANTED = (RequestState.ACCEPTED, RequestState.FULFILLED)
+# who asks is established before a part is granted
+GROUNDS_OF_A_PART = tuple(ground.value for ground in Refusal if ground != Refusal.IDENTITY)
 # a step of the trigger below: one officer closes what was taken back or is asked elsewhere, two what is no request
 CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NEW.state AND NOT (CASE NEW.closing
                 WHEN 'taken_back' THEN true
@@ -45,14 +57,20 @@ CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NE
             END IF;"""
 # a step of the trigger below: what is refused apart was asked; where something is granted, something is left to grant
 REFUSED_IN_PART = """IF NEW.refusals <> '{}' AND (
-                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])) THEN
-                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it'
+                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])
+                OR EXISTS (SELECT FROM jsonb_each_text(NEW.refusals) e WHERE coalesce(e.value, '') NOT IN (GROUNDS))
+                ) THEN
+                RAISE EXCEPTION 'a part of what is asked is refused, or each part of it, on a ground there is'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';
             END IF;"""
 
 
 # what the second person approves, and what stands then, is what the first proposed
-AS_PROPOSED = """IF OLD.decided_by_id IS NOT NULL AND NEW.decided_by_id IS NOT NULL AND
+AS_PROPOSED = """IF OLD.decided_by_id IS NULL AND NEW.approved_by_id IS NOT NULL THEN
+                RAISE EXCEPTION 'nobody approves before somebody else proposed'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_four_eyes';
+            END IF;
+            IF OLD.decided_by_id IS NOT NULL AND NEW.decided_by_id IS NOT NULL AND
                 (NEW.kinds, NEW.target, NEW.category_id, NEW.refusing, NEW.refusal, NEW.refusals, NEW.closing)
                 IS DISTINCT FROM
                 (OLD.kinds, OLD.target, OLD.category_id, OLD.refusing, OLD.refusal, OLD.refusals, OLD.closing) THEN
@@ -78,6 +96,7 @@ class RequestSteps(HouseTrigger):
         steps = ", ".join(
             f"('{before.value}', '{after}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
         )
+        grounds = ", ".join(f"'{ground}'" for ground in GROUNDS_OF_A_PART)
         signed = " OR ".join(
             f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
             f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
@@ -89,7 +108,7 @@ class RequestSteps(HouseTrigger):
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_own_signature';
             END IF;
             IF TG_OP = 'INSERT' THEN
-                IF NEW.state <> 'RequestInitiated' THEN
+                IF NEW.state <> 'RequestInitiated' OR num_nonnulls(NEW.decided_by_id, NEW.approved_by_id) > 0 THEN
                     RAISE EXCEPTION 'a request begins as received'
                     USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
                 END IF;
@@ -100,7 +119,7 @@ class RequestSteps(HouseTrigger):
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
             END IF;
             {CLOSED_FOR_A_REASON}
-            {REFUSED_IN_PART}
+            {REFUSED_IN_PART.replace("GROUNDS", grounds)}
             {AS_PROPOSED}
             RETURN NEW;
         """

@@ -125,14 +125,18 @@ def _about(request: HttpRequest, text: str) -> SubjectRequest | None:
 
 
 def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm, status: int = 200) -> HttpResponse:
+    # why something is refused is part of the answer
+    may_know = rules.may_know(row, request.subject)
     context = {
         "row": row,
-        "asked": [(what, row.ground_of(kind)) for kind, what in zip(row.kinds, words_of(row), strict=True)],
+        "asked": [
+            (what, row.ground_of(kind) if may_know else "") for kind, what in zip(row.kinds, words_of(row), strict=True)
+        ],
         "due": request_queues.due_of([row]).get(row.pk),
         "for_another": not rules.is_own(row, request.subject),
         "timeline": request_timeline.for_person(row),
         "files": request_files.for_person(row, request.subject),
-        "may_read": row.answered_at is not None and rules.may_know(row, request.subject),
+        "may_read": row.answered_at is not None and may_know,
         "form": form if row.is_open else None,
         "done": "done" in request.GET,
     }

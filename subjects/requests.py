@@ -17,7 +17,7 @@ from staff.enums import Language
 from staff.models import StaffUser
 from subjects.enums import Disclosure
 from subjects.persons import Representative
-from subjects.request_states import GRANTED, OPEN, RequestState, RequestSteps
+from subjects.request_states import GRANTED, OPEN, Refusal, RequestState, RequestSteps
 
 
 class RequestKind(models.TextChoices):
@@ -54,16 +54,6 @@ class Identity(models.TextChoices):
     AUTHORITY = "authority", pgettext_lazy("identity", "a state body vouches for it")
 
 
-class Refusal(models.TextChoices):
-    LEGAL_OBLIGATION = "LegalObligationImpaired", pgettext_lazy("refusal", "a law has us keep or use the data")
-    CONTRACT = "ContractPerformanceNecessity", pgettext_lazy("refusal", "the contract is not performed yet")
-    CLAIM = "LegalClaimDefenceImpaired", pgettext_lazy("refusal", "the data is needed for a claim in court")
-    IDENTITY = "IdentityVerificationFailure", pgettext_lazy("refusal", "it could not be established who asks")
-    INFORMATION = "InformationRequired", pgettext_lazy("refusal", "what was asked for was not given to us")
-    UNFOUNDED = "ProcessUnfounded", pgettext_lazy("refusal", "what is said was not confirmed")
-    INFORMED = "EntityAlreadyInformed", pgettext_lazy("refusal", "this was answered before, and nothing has changed")
-
-
 class Closing(models.TextChoices):
     """Why a request is closed without an answer."""
 
@@ -85,6 +75,15 @@ def by_staff(verbose_name: object, related_name: str = "+") -> models.ForeignKey
 
 def at_moment(verbose_name: object) -> models.DateTimeField:
     return models.DateTimeField(verbose_name, null=True, editable=False)
+
+
+class RefusalsField(models.JSONField):
+    """{RequestKind: Refusal}."""
+
+    @staticmethod
+    def in_words(value: dict[str, str]) -> str:
+        words = ((RequestKind(kind).label, Refusal(ground).label) for kind, ground in value.items())
+        return "; ".join(f"{kind} ({ground})" for kind, ground in words)
 
 
 class SubjectRequestQuerySet(models.QuerySet):
@@ -156,7 +155,7 @@ class SubjectRequest(models.Model):
     refusing = models.BooleanField(_("a refusal"), default=False)
     refusal = models.CharField(_("ground of the refusal"), max_length=30, choices=Refusal, blank=True)
     # {RequestKind: Refusal}, when not all that is asked is decided alike; `refused` reads both
-    refusals = models.JSONField(_("what is refused, and why"), default=dict, blank=True)
+    refusals = RefusalsField(_("what is refused, and why"), default=dict, db_default={}, blank=True)
     decided_by, decided_at = by_staff(_("decision proposed by")), at_moment(_("decision proposed at"))
     approved_by, approved_at = by_staff(_("decision approved by")), at_moment(_("decision approved at"))
     nothing_held = models.BooleanField(_("nothing is held"), default=False)
@@ -266,10 +265,14 @@ class SubjectRequest(models.Model):
         """The kinds that are granted or proposed to be; a part of them, or all."""
         return [kind for kind in self.kinds if kind not in self.refused]
 
+    @property
+    def refusal_told(self) -> bool:
+        """Whether something is refused and that has taken effect."""
+        return self.state in (*GRANTED, RequestState.REJECTED) and bool(self.refused)
+
     def ground_of(self, kind: str) -> str:
         """Why this is refused, in words, once that has taken effect; empty for what is not."""
-        took_effect = self.state in (*GRANTED, RequestState.REJECTED) and kind in self.refused
-        return str(Refusal(self.refused[kind]).label) if took_effect else ""
+        return str(Refusal(self.refused[kind]).label) if self.refusal_told and kind in self.refused else ""
 
     @property
     def refused_words(self) -> str:
@@ -298,8 +301,7 @@ def refused_words(row: SubjectRequest) -> str:
     """What is refused and why; only why, when it is all for one reason. row: a request or a version of its history."""
     if not row.refusals:
         return str(Refusal(row.refusal).label) if row.refusing else ""
-    words = ((RequestKind(kind).label, Refusal(ground).label) for kind, ground in row.refusals.items())
-    return "; ".join(f"{kind} ({ground})" for kind, ground in words)
+    return RefusalsField.in_words(row.refusals)
 
 
 def state_words(row: SubjectRequest) -> str:

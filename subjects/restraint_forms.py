@@ -90,6 +90,12 @@ class AmlForm(PersonForm):
 
 
 class DisputeForm(forms.Form):
+    received_at = forms.DateTimeField(
+        label=_("Received at"),
+        help_text=_("When it reached us, in Almaty time: the clock runs from then, not from now."),
+        initial=timezone.localtime,
+        widget=forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"}),
+    )
     statement = forms.CharField(
         label=_("What the person says"),
         required=False,

@@ -270,8 +270,8 @@ def test_every_list_has_an_allow_list_and_every_tracked_model_its_history(page):
 
 # Django's own, and the key that every event has from its base
 INDEXED_TWICE = {
-    "auth_group_permissions", "auth_permission", "staff_staffuser_groups", "staff_staffuser_user_permissions",
-    "audit_accessrecord", "staff_undertakingacceptance",
+    "auth_group_permissions_group_id", "auth_permission_content_type_id", "staff_staffuser_groups_staffuser_id",
+    "staff_staffuser_user_permissions_staffuser_id", "audit_accessrecord_user_id", "staff_undertakingacceptance_user_id",
 }  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def test_no_index_is_the_beginning_of_another():
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT a.indrelid::regclass::text, a.indexrelid::regclass::text || ' < ' || b.indexrelid::regclass
+            SELECT regexp_replace(one.relname, '_[0-9a-f]{8}$', ''), one.relname || ' < ' || other.relname
             FROM pg_index a JOIN pg_index b ON a.indrelid = b.indrelid AND a.indexrelid <> b.indexrelid
             JOIN pg_class one ON one.oid = a.indexrelid JOIN pg_class other ON other.oid = b.indexrelid
             WHERE one.relnamespace = 'public'::regnamespace AND one.relam = other.relam AND NOT a.indisunique
@@ -291,5 +291,5 @@ def test_no_index_is_the_beginning_of_another():
             ORDER BY 2
             """
         )
-        found = [pair for table, pair in cursor.fetchall() if table not in INDEXED_TWICE]
+        found = [pair for index, pair in cursor.fetchall() if index not in INDEXED_TWICE]
     assert not found, "\n".join(found)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +15,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.admin import KeysetAdmin, ReadOnlyAdmin
+from audit.changelist import KeysetChangeList
 from staff.models import StaffUser
 from subjects import denylist, holds, request_queues
 from subjects.admin.requests import due_chip
@@ -145,16 +145,20 @@ class ToReview(admin.SimpleListFilter):
         return queryset.waiting() if self.value() == "waiting" else queryset
 
 
+# what a person was told of their dispute depends on these
+ENDINGS = {
+    "approve-closing": lambda row, by: denylist.close(entry=row, by=by),
+    "keep": lambda row, by: denylist.keep(entry=row, by=by),
+}
+
+
 @admin.register(DenylistEntry)
 class DenylistEntryAdmin(DeniedAdmin):
     """The list of persons denied a microcredit (policy 1.1)."""
 
     change_form_template = "admin/subjects/denial.html"
     add_form, add_label = DenialForm, _("Propose the entry")
-    steps = tuple(
-        step._replace(act=lambda row, by: denylist.keep(entry=row, by=by)) if step.name == "keep" else step
-        for step in OPENING
-    )
+    steps = tuple(step._replace(act=ENDINGS[step.name]) if step.name in ENDINGS else step for step in OPENING)
     list_display = ("__str__", "subject", "kind", "reason", "origin", "review_on", "counts")
     list_filter = (ToReview, "kind", "reason")
     allowed_lookups = ("subject", "subject__id")
@@ -190,7 +194,7 @@ class DenylistEntryAdmin(DeniedAdmin):
         form = DisputeForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             try:
-                denylist.dispute(entry=row, statement=form.cleaned_data["statement"])
+                denylist.dispute(entry=row, **form.cleaned_data)
             except ValidationError as error:
                 form.add_error(None, error.messages[0])
             else:
@@ -239,7 +243,7 @@ def _may_decide(row: DenialDispute, by: StaffUser) -> bool:
     return row.decided_at is None and denylist.is_judge(row, by=by)
 
 
-class DisputeList(ChangeList):
+class DisputeList(KeysetChangeList):
     """With until when each is to be answered; two queries."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -278,7 +282,7 @@ class DenialDisputeAdmin(StepsAdmin):
         view = self.admin_site.admin_view(self.statement_view)
         return [path("<int:pk>/statement/", view, name="subjects_denialdispute_statement"), *super().get_urls()]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeysetChangeList]:
         return DisputeList
 
     @admin.display(description=pgettext_lazy("deadline", "due"))

@@ -2,8 +2,10 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,8 +17,8 @@ from notifications.models import Letter
 from staff import opening
 from staff.enums import Role
 from staff.models import Operator
-from subjects import deadlines, denylist, duplicates, own_denials, registers, relations
-from subjects.models import DataSubject, DenialDispute, DenylistEntry
+from subjects import deadlines, denylist, duplicates, own_denials, registers, relations, request_letters
+from subjects.models import DataSubject, Deadline, DenialDispute, DenylistEntry
 from tests.staff.conftest import member, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.cabinet import inside
@@ -305,14 +307,75 @@ def test_the_term_of_the_answer_runs_is_seen_by_both_and_is_met_by_the_decision(
     client.post(path, {"statement": "…"})
     (term,) = deadlines.of(entry.disputes.get().about)
     assert (term.rule.code, term.met_at) == ("REFUSE", None)
-    assert "You get our answer by" in shown(client, path)
+    assert "Answer due:" in shown(client, path)
     desk.force_login(member(Role.OFFICER, language="en"))
     assert "working days left" in shown(desk, "/admin/subjects/denialdispute/")
+    assert "term is over" not in shown(desk, "/admin/")
+    Deadline.objects.filter(pk=term.pk).update(due_at=timezone.now() - timedelta(hours=1))
+    home = shown(desk, "/admin/")
+    assert "Disputes about the denylist whose term is over" in home
+    assert request_letters.write_digests() >= 1
     decide(entry, "upheld")
     term.refresh_from_db()
-    assert term.met_at == entry.disputes.get().decided_at
-    assert "You get our answer by" not in shown(client, path)
+    assert term.met_at is not None
+    assert "Answer due:" not in shown(client, path)
     assert "working days left" not in shown(desk, "/admin/subjects/denialdispute/")
+
+
+def test_what_is_to_be_closed_is_answered_when_a_second_officer_says_so(person, entry):
+    for ending in ("keep", "close"):
+        row = denylist.dispute(entry=entry)
+        (term,) = deadlines.of(row.about)
+        decide(entry, "removed")
+        term.refresh_from_db()
+        assert term.met_at is None, "it may stay all the same"
+        entry.refresh_from_db()
+        with as_officer(second()) as then:
+            getattr(denylist, ending)(entry=entry, by=then)
+        term.refresh_from_db()
+        assert term.met_at is not None
+
+
+def test_kept_twice_the_person_is_told_twice(person, entry):
+    denylist.dispute(entry=entry)
+    decide(entry, "removed")
+    for letters in (2, 3):
+        entry.refresh_from_db()
+        if entry.closing_proposed_by is None:
+            with as_officer(author()) as by:
+                opening.propose_closing(entry, by=by)
+            entry.refresh_from_db()
+        with as_officer(second()) as then:
+            denylist.keep(entry=entry, by=then)
+        assert Letter.objects.filter(kind="answer_waits").count() == letters
+
+
+def test_no_second_entry_of_the_same_kind_takes_the_place_of_a_disputed_one(person, entry):
+    with as_officer(author()) as by, pytest.raises(ValidationError) as caught:
+        denylist.propose(subject=person, kind=entry.kind, reason="overdue", origin="bureau", review_on=soon(), by=by)
+    assert "kind" in caught.value.error_dict
+
+
+def test_what_an_officer_writes_down_runs_from_its_receipt(entry, member):  # noqa: F811
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(member(Role.OFFICER, language="en"))
+    place = f"/admin/subjects/denylistentry/{entry.pk}/dispute/"
+    assert desk.post(place, {"received_at": "2050-01-01T10:00"}).status_code == 422
+    received = timezone.localtime() - timedelta(days=2)
+    assert desk.post(place, {"received_at": f"{received:%Y-%m-%dT%H:%M}"}).status_code == 302
+    (term,) = deadlines.of(entry.disputes.get().about)
+    assert timezone.localtime(term.started_at).date() == received.date()
+
+
+def test_of_many_disputes_the_oldest_are_reached(entry, member):  # noqa: F811
+    with acting_as("job:fixture"):
+        for _ in range(55):
+            row = denylist.dispute(entry=entry)
+            decide(entry, "upheld")
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(member(Role.OFFICER, language="en"))
+    page = shown(desk, "/admin/subjects/denialdispute/")
+    assert f"?before={row.pk - 49}" in page
 
 
 @pytest.mark.parametrize("outcome", ["upheld", "removed"])

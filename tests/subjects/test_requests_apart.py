@@ -1,5 +1,7 @@
 """Of what one request asks a part is granted and a part refused: two sign, one answer tells both (94-V art. 24, 25)."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -10,14 +12,14 @@ from notifications.models import Letter
 from notifications.ports import KINDS
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import registers, request_timeline, request_words, subject_file
+from subjects import registers, relations, request_timeline, request_words, subject_file
 from subjects import request_services as services
 from subjects.enums import Standing
 from subjects.models import DataSubject, SubjectRequest
 from subjects.requests import RequestState
 from tests.consent.system import client_and_key
 from tests.staff.conftest import at_desk, member  # noqa: F401
-from tests.staff.factories import as_officer
+from tests.staff.factories import as_officer, permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.test_request_pages import page_of, step, text_of
@@ -127,10 +129,19 @@ def test_the_database_lets_nobody_refuse_a_part_alone(person, dpo, same):
     row = asked(person, None, "access", "block")
     with as_officer(dpo):
         services.take_up(request=row, by=dpo)
-        signed = {"decided_by": dpo, "decided_at": timezone.now(), "refusals": {"block": LAW}}
-        signed |= {"approved_by": dpo, "approved_at": timezone.now()} if same else {}
+        only = SubjectRequest.objects.filter(pk=row.pk)
+        only.update(decided_by=dpo, decided_at=timezone.now(), refusals={"block": LAW})
+        signed = {"approved_by": dpo, "approved_at": timezone.now()} if same else {}
         with pytest.raises(IntegrityError, match="four_eyes"), transaction.atomic():
-            SubjectRequest.objects.filter(pk=row.pk).update(state="RequestAccepted", **signed)
+            only.update(state="RequestAccepted", **signed)
+
+
+def test_nobody_approves_before_anybody_proposed(person, officer, dpo):
+    row = asked(person, None, "access", "block")
+    with as_officer(officer):
+        services.take_up(request=row, by=officer)
+    with as_officer(dpo), pytest.raises(IntegrityError, match="nobody approves"), transaction.atomic():
+        SubjectRequest.objects.filter(pk=row.pk).update(approved_by=dpo, approved_at=timezone.now())
 
 
 @pytest.mark.parametrize("what", [{"refusals": {"block": LAW}}, {"target": "C8"}, {"kinds": ["access", "destroy"]}])
@@ -151,6 +162,9 @@ def test_what_is_approved_is_what_was_proposed(row, officer, dpo, what, approved
         (False, {"correct": LAW}),  # nobody asked that
         (False, {"access": LAW, "destroy": LAW, "block": LAW}),  # nothing is left to grant
         (True, {"access": LAW}),  # something is
+        (False, {"access": "nonsense"}),
+        (False, {"access": None}),
+        (False, {"access": "IdentityVerificationFailure"}),
     ],
 )
 def test_the_database_knows_a_part_from_the_whole(row, officer, refusing, refusals):
@@ -161,8 +175,9 @@ def test_the_database_knows_a_part_from_the_whole(row, officer, refusing, refusa
 
 
 def test_one_thing_has_no_parts_and_what_is_not_asked_is_not_refused(person, row, officer):
-    with pytest.raises(ValidationError):
-        proposed(row, officer, correct=LAW)
+    for refusals in ({"correct": LAW}, {"access": "nonsense"}, {"access": "IdentityVerificationFailure"}):
+        with pytest.raises(ValidationError):
+            proposed(row, officer, **refusals)
     single = asked(person, None, "access")
     with as_officer(officer):
         services.take_up(request=single, by=officer)
@@ -224,3 +239,45 @@ def test_the_person_the_systems_and_the_file_tell_the_same(person, row, officer,
     sections = subject_file.as_data(subject_file.read(person, "en"))["sections"]
     (told,) = sections["requests"]["rows"]
     assert told["refusal"]["value"] == {"destroy": LAW}
+    with as_officer(officer):
+        other = services.take_up(request=asked(person, None, "access", "block"), by=officer)
+    approved(proposed(other, officer, access=LAW, block=CONTRACT), dpo)
+    told = client.get(f"/api/v1/requests/{other.public_id}", headers={"Authorization": f"Bearer {key}"}).json()
+    assert (told["refusal"], told["refused"]) == (None, {"access": LAW, "block": CONTRACT})
+
+
+def test_a_representative_who_may_not_know_is_not_told_why(person, officer, dpo):
+    friend = DataSubjectFactory()
+    by = permit(officer, "subjects.add_representative")
+    with as_officer(by):
+        who = relations.authorise(
+            subject=person, representative=friend, basis="power_of_attorney", acts=["ask"],
+            document_kind="power_of_attorney", last_four="0042", by=by,
+            valid_until=timezone.localdate() + timedelta(days=30),
+        )  # fmt: skip
+        row = asked(person, None, "access", "block", representative=who)
+        services.take_up(request=row, by=officer)
+    row = approved(proposed(row, officer, block=CONTRACT), dpo)
+    for reader, told in ((person, True), (friend, False)):
+        page = text_of(inside(reader, "en").get(f"/cabinet/requests/{row.public_id}/"))
+        assert "granted in part" in page
+        assert ("Refused:" in page) is told
+
+
+def test_a_refused_part_does_not_hold_the_rest(person, officer, dpo):
+    row = asked(person, None, "access", "object")
+    with as_officer(officer):
+        services.take_up(request=row, by=officer)
+        SubjectRequest.objects.filter(pk=row.pk).update(target="gone")  # a purpose that has ended since
+    row = approved(proposed(SubjectRequest.objects.get(pk=row.pk), officer, object=LAW), dpo)
+    assert row.state == RequestState.ACCEPTED
+
+
+def test_the_history_says_it_in_words(row, officer, at_desk):  # noqa: F811
+    proposed(row, officer, destroy=LAW)
+    desk = at_desk(officer)
+    desk.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    page = text_of(desk.get(f"/admin/subjects/subjectrequest/{row.pk}/history/"))
+    assert "destroy the data (a law has us keep or use the data)" in page
+    assert "learn what is held; destroy the data; block the data" in page
+    assert "LegalObligation" not in page

@@ -395,7 +395,13 @@ class TestPages:
         assert "denylistentry" in dpo.get("/admin/").content.decode()
         dpo.post(f"/admin/subjects/denylistentry/{row.pk}/step/approve/")
         assert DenylistEntry.objects.in_force().exists()
-        assert officer.post(f"/admin/subjects/denylistentry/{row.pk}/dispute/", {"statement": "…"}).status_code == 302
+        assert (
+            officer.post(
+                f"/admin/subjects/denylistentry/{row.pk}/dispute/",
+                {"statement": "…", "received_at": "2026-11-30T10:00"},
+            ).status_code
+            == 302
+        )
         opened = dpo.post(f"/admin/subjects/denylistentry/{row.pk}/note/", {"reason": "check"})
         assert "…" in opened.content.decode()
 
