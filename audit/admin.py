@@ -86,7 +86,7 @@ class HistoryAdmin(SimpleHistoryAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
         """Changes of one row, `history_per_page` at a time; `?before=<history id>` leads to older ones."""
-        obj, rows = self._rows(request, object_id)
+        obj, rows = self._history_of(request, object_id)
         before = request.GET.get(BEFORE, "")
         entries, older = timeline(
             self.model, rows, before=int(before) if before.isdecimal() else None, limit=self.history_per_page
@@ -94,10 +94,10 @@ class HistoryAdmin(SimpleHistoryAdmin):
         if obj is None and not entries and not before:
             raise Http404
         for entry in entries:
-            entry.url = self._url(request, "simple_history", object_id, entry.id)
+            entry.url = self._history_url(request, "simple_history", object_id, entry.id)
         context = {
-            **self._context(request, object_id, obj),
-            "title": _("History: %(object)s") % {"object": self._name(object_id, obj)},
+            **self._history_context(request, object_id, obj),
+            "title": _("History: %(object)s") % {"object": self._history_name(object_id, obj)},
             "entries": entries,
             "older": older and f"?{BEFORE}={older}",
             "newest": bool(before) and request.path,
@@ -111,20 +111,20 @@ class HistoryAdmin(SimpleHistoryAdmin):
         """The row as it was after one change, to be read."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        obj, rows = self._rows(request, object_id)
+        obj, rows = self._history_of(request, object_id)
         found = version(self.model, rows, version_id=int(version_id)) if version_id.isdecimal() else None
         if found is None:
             raise Http404
         context = {
-            **self._context(request, object_id, obj),
-            "title": _("%(object)s as it was") % {"object": self._name(object_id, obj)},
+            **self._history_context(request, object_id, obj),
+            "title": _("%(object)s as it was") % {"object": self._history_name(object_id, obj)},
             "entry": found,
-            "history_url": self._url(request, "history", object_id),
+            "history_url": self._history_url(request, "history", object_id),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/audit/version.html", context)
 
-    def _rows(self, request: HttpRequest, object_id: str) -> tuple[models.Model | None, models.QuerySet]:
+    def _history_of(self, request: HttpRequest, object_id: str) -> tuple[models.Model | None, models.QuerySet]:
         """(the live row or None, its history rows); refuses who may not see them."""
         if not self.has_history_permission(request):
             raise PermissionDenied
@@ -142,22 +142,22 @@ class HistoryAdmin(SimpleHistoryAdmin):
             raise PermissionDenied
         return obj, manager.filter(**{pk.attname: value})
 
-    def _name(self, object_id: str, obj: models.Model | None) -> str:
+    def _history_name(self, object_id: str, obj: models.Model | None) -> str:
         return str(obj) if obj is not None else f"{self.opts.verbose_name} {unquote(object_id)}"
 
-    def _url(self, request: HttpRequest, view: str, *args: Any) -> str:
+    def _history_url(self, request: HttpRequest, view: str, *args: Any) -> str:
         from django.urls import reverse
 
         name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{view}"
         return reverse(name, args=[quote(unquote(str(arg))) for arg in args])
 
-    def _context(self, request: HttpRequest, object_id: str, obj: models.Model | None) -> dict:
+    def _history_context(self, request: HttpRequest, object_id: str, obj: models.Model | None) -> dict:
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "module_name": capfirst(self.opts.verbose_name_plural),
-            "object_name": self._name(object_id, obj),
-            "object_url": obj and self._url(request, "change", object_id),
+            "object_name": self._history_name(object_id, obj),
+            "object_url": obj and self._history_url(request, "change", object_id),
         }
 
 

@@ -242,7 +242,7 @@ class Finding(models.Model):
     severity = models.CharField(_("severity"), max_length=10, choices=Severity)
     clause_key = models.CharField(_("clause"), max_length=60, blank=True)
     languages = models.JSONField(_("languages"), default=list)
-    params = models.JSONField(default=dict)
+    params = models.JSONField(_("details"), default=dict)
 
     class Meta:
         verbose_name = _("finding")

@@ -29,7 +29,7 @@ class ApiClient(models.Model):
     )
     # what a key begins with: it finds the row and is no secret
     prefix = models.CharField(_("the key begins with"), max_length=16, unique=True, editable=False)
-    digest = models.BinaryField(max_length=32, editable=False)
+    digest = models.BinaryField(_("digest of the key"), max_length=32, editable=False)
     expires_at = models.DateTimeField(_("expires at"))
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     # to the minute: a request is not a reason to write

@@ -28,7 +28,7 @@ class IinCorrection(models.Model):
         "subjects.DocumentSeen", models.PROTECT, related_name="+", verbose_name=_("document seen"), editable=False
     )
     # until it is decided; then the value itself holds it, or nothing does
-    sealed_iin = models.BinaryField(null=True, editable=False)
+    sealed_iin = models.BinaryField(_("proposed IIN"), null=True, editable=False)
     proposed_by, proposed_at = by_staff(_("proposed by")), at_moment(_("proposed at"))
     approved_by, approved_at = by_staff(_("approved by")), at_moment(_("approved at"))
     declined_by, declined_at = by_staff(_("declined by")), at_moment(_("declined at"))

@@ -24,7 +24,7 @@ class RequestItem(models.Model):
     system = models.ForeignKey(
         "subjects.SourceSystem", models.PROTECT, null=True, related_name="request_items", verbose_name=_("system")
     )
-    sealed_comment = models.BinaryField(null=True, editable=False)
+    sealed_comment = models.BinaryField(_("What was done"), null=True, editable=False)
     done_by, done_at = by_staff(_("done by")), at_moment(_("done at"))
 
     class Meta:

@@ -150,8 +150,8 @@ class SubjectRequest(models.Model):
         related_name="+",
         verbose_name=_("data category"),
     )
-    sealed_text = models.BinaryField(null=True, editable=False)
-    sealed_value = models.BinaryField(null=True, editable=False)
+    sealed_text = models.BinaryField(_("What the person says"), null=True, editable=False)
+    sealed_value = models.BinaryField(_("The right value"), null=True, editable=False)
     refusing = models.BooleanField(_("a refusal"), default=False)
     refusal = models.CharField(_("ground of the refusal"), max_length=30, choices=Refusal, blank=True)
     # {RequestKind: Refusal}, when not all that is asked is decided alike; `refused` reads both
@@ -159,7 +159,7 @@ class SubjectRequest(models.Model):
     decided_by, decided_at = by_staff(_("decision proposed by")), at_moment(_("decision proposed at"))
     approved_by, approved_at = by_staff(_("decision approved by")), at_moment(_("decision approved at"))
     nothing_held = models.BooleanField(_("nothing is held"), default=False)
-    sealed_answer = models.BinaryField(null=True, editable=False)
+    sealed_answer = models.BinaryField(_("The answer"), null=True, editable=False)
     answer_sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)
     answered_at = at_moment(_("answered at"))
     closing = models.CharField(_("why it is closed"), max_length=10, choices=Closing, blank=True, default="")

@@ -101,7 +101,7 @@ class Denied(Opened):
     """The base of both lists of persons to whom no credit is given: proposed by one officer, approved by another."""
 
     review_on = models.DateField(_("review on"), help_text=_("On this day the entry stands in the review queue."))
-    sealed_note = models.BinaryField(null=True, editable=False)
+    sealed_note = models.BinaryField(_("Note"), null=True, editable=False)
 
     class Meta(Opened.Meta):
         abstract = True
@@ -238,7 +238,7 @@ class DenialDispute(models.Model):
     entry = models.ForeignKey(
         DenylistEntry, models.PROTECT, related_name="disputes", verbose_name=_("entry of the denylist"), editable=False
     )
-    sealed_statement = models.BinaryField(null=True, editable=False)
+    sealed_statement = models.BinaryField(_("What the person says"), null=True, editable=False)
     opened_at = models.DateTimeField(_("opened at"), db_default=Now(), editable=False)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True, default="")
     decided_by, decided_at = _staff(_("decided by")), models.DateTimeField(_("decided at"), null=True, editable=False)

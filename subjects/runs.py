@@ -25,7 +25,7 @@ class ImportRun(models.Model):
 
     state = models.CharField(_("state"), max_length=10, choices=ImportState, default=ImportState.WAITING)
     dry_run = models.BooleanField(_("check only"), default=False)
-    sealed_file = models.BinaryField(null=True)
+    sealed_file = models.BinaryField(_("file"), null=True)
     sha256 = models.CharField(_("SHA-256 of the file"), max_length=64)
     rows_total = models.PositiveIntegerField(_("rows"), default=0)
     rows_good = models.PositiveIntegerField(_("good rows"), default=0)

@@ -114,7 +114,7 @@ class Verification(models.Model):
     against = models.CharField(_("checked against"), max_length=20, choices=Against)
     result = models.CharField(_("result"), max_length=12, choices=Result)
     # what the other side has, while somebody has to decide; sealed as the value is
-    sealed_found = models.BinaryField(null=True, editable=False)
+    sealed_found = models.BinaryField(_("what the other side has"), null=True, editable=False)
     checked_at = models.DateTimeField(_("checked at"), db_default=Now())
     decision = models.CharField(_("decision"), max_length=10, choices=Decision, blank=True, default="")
     decided_by = models.ForeignKey(

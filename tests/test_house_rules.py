@@ -293,3 +293,9 @@ def test_no_index_is_the_beginning_of_another():
         )
         found = [pair for index, pair in cursor.fetchall() if index not in INDEXED_TWICE]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("model", [m for m in apps.get_models() if is_tracked(m)], ids=lambda m: m._meta.label)
+def test_every_field_that_history_shows_has_a_name_in_words(model):
+    """Django makes up an English one otherwise, which no catalogue translates."""
+    assert not [f.name for f in model._meta.concrete_fields if type(f.verbose_name) is str and not f.primary_key]

@@ -76,7 +76,7 @@ class Subscriber(models.Model):
     client = models.OneToOneField(ApiClient, models.PROTECT, related_name="+", verbose_name=_("system"))
     url = models.URLField(_("address changes are posted to"), max_length=300, blank=True)
     # what the secret of the signatures is made of, together with SECRET_KEY (consent.webhooks)
-    nonce = models.CharField(max_length=32, default=new_nonce, editable=False)
+    nonce = models.CharField(_("number the secret is made from"), max_length=32, default=new_nonce, editable=False)
     secret_made_at = models.DateTimeField(_("secret made at"), db_default=Now(), editable=False)
     acknowledged = models.BigIntegerField(_("obeyed up to number"), default=0, editable=False)
     acknowledged_at = models.DateTimeField(_("last word from it"), null=True, editable=False)

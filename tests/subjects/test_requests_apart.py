@@ -281,3 +281,5 @@ def test_the_history_says_it_in_words(row, officer, at_desk):  # noqa: F811
     assert "destroy the data (a law has us keep or use the data)" in page
     assert "learn what is held; destroy the data; block the data" in page
     assert "LegalObligation" not in page
+    assert "was deleted" not in page
+    assert page_of(row) in page
