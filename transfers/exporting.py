@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,9 +47,10 @@ def of_days(rows: QuerySet[Transfer], since: date, until: date) -> QuerySet[Tran
     """Rows of these days, the last one included, oldest first."""
     zone = timezone.get_current_timezone()
     begin = datetime.combine(since, time.min, zone)
-    end = datetime.combine(until + timedelta(days=1), time.min, zone)
+    # not the day after: the last day of all has none
+    end = datetime.combine(until, time.max, zone)
     return (
-        rows.filter(at__gte=begin, at__lt=end)
+        rows.filter(at__gte=begin, at__lte=end)
         .select_related("subject", "recipient", "purpose", "release")
         .defer("inputs")
         .order_by("pk")
