@@ -83,14 +83,14 @@ def restraints_that_wait(request: HttpRequest) -> list[Need]:
 
 def disputes_that_press(request: HttpRequest) -> list[Need]:
     """Disputes about the denylist whose term is over or ends today."""
-    if not request.user.has_perm("subjects.decide_denialdispute"):
+    if not request.user.has_perm("subjects.view_denialdispute"):
         return []
-    url = f"{reverse('admin:subjects_denialdispute_changelist')}?decided_at__isnull=True"
+    url = reverse("admin:subjects_denialdispute_changelist")
     queues = (
         (_("Disputes about the denylist whose term is over"), deadlines.overdue()),
         (_("Disputes about the denylist due today"), request_queues.today()),
     )
-    mine = denylist.disputes_for(request.user)
+    mine = denylist.unanswered_for(request.user)
     counted = [(label, request_queues.late(mine, clocks).count()) for label, clocks in queues]
     return [Need(label, url, count, urgent=True) for label, count in counted if count]
 

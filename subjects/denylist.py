@@ -44,6 +44,7 @@ def propose(
     note: sealed. Raises NotAllowed, ValidationError.
     """
     _check_review(review_on)
+    opening.alone(DenylistEntry)
     row = DenylistEntry(subject=subject, kind=kind, reason=reason, origin=origin, review_on=review_on)
     if note.strip():
         row.sealed_note = evidence.seal(subject=subject, what=NOTE, parts={"value": note.strip()})
@@ -131,6 +132,21 @@ def disputes_for(by: StaffUser) -> QuerySet[DenialDispute]:
     """Those not decided yet that somebody with the right to may decide."""
     rows = DenialDispute.objects.filter(decided_at=None)
     return rows.exclude(entry__proposed_by=by).exclude(entry__approved_by=by)
+
+
+def unanswered_for(by: StaffUser) -> QuerySet[DenialDispute]:
+    """Those that this officer may bring to their answer: by deciding, or by closing or keeping the entry."""
+    mine = DenialDispute.objects.none()
+    if by.has_perm("subjects.decide_denialdispute"):
+        mine = disputes_for(by)
+    if by.has_perm("subjects.approve_denylistentry"):
+        heeded = DenialDispute.objects.filter(
+            outcome=DenialDispute.Outcome.REMOVED,
+            entry__closing_proposed_by__isnull=False,
+            entry__closing_approved_by=None,
+        )
+        mine |= heeded.exclude(entry__closing_proposed_by=by)
+    return mine
 
 
 def may_read_statement(dispute: DenialDispute, *, by: StaffUser) -> bool:

@@ -181,9 +181,8 @@ def answered_by(kinds: Sequence[str], *, at: datetime | None = None) -> datetime
     """
     at, days = at or timezone.now(), calendar_days.days()
     try:
-        ends = [
-            clock.due(deadlines.rule(code, at=at), at, days=days) for code in {request_rules.RULE_OF[k] for k in kinds}
-        ]
+        codes = {request_rules.RULE_OF[kind] for kind in kinds}
+        ends = [clock.due(deadlines.rule(code, at=at), at, days=days) for code in codes]
     except ValidationError:
         return None
     return min(ends, default=None)

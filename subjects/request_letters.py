@@ -21,7 +21,6 @@ from subjects.requests import Closing, RequestState, SubjectRequest
 RECEIVED, TAKEN, PAUSED, GRANTED = "request_received", "request_taken", "request_paused", "request_granted"
 ANSWERED, REFUSED, CLOSED = "request_answered", "request_refused", "request_closed"
 DUE = "requests_due"
-DISPUTES = "?decided_at__isnull=True"
 # every state has its letter
 LETTER_OF: dict[str, str] = {
     RequestState.INITIATED: RECEIVED,
@@ -100,14 +99,13 @@ def write_digests(*, at: datetime | None = None) -> int:
 
 
 def _counts(officer: StaffUser, at: datetime | None = None) -> tuple[int, int, int]:
-    """(overdue, due soon) of the requests this officer works on and may know of, and either of disputes they decide."""
+    """(overdue, due soon) of the requests this officer works on and may know of, and either of disputes they answer."""
     overdue, soon, found = deadlines.overdue(at), deadlines.due_soon(at), [0, 0, 0]
     if officer.has_perm("subjects.handle_subjectrequest"):
         seen = SubjectRequest.objects.open().seen_by(officer)
         found[:2] = (request_queues.late(seen, clocks).count() for clocks in (overdue, soon))
-    if officer.has_perm("subjects.decide_denialdispute"):
-        disputes = denylist.disputes_for(officer)
-        found[2] = sum(request_queues.late(disputes, clocks).count() for clocks in (overdue, soon))
+    disputes = denylist.unanswered_for(officer)
+    found[2] = sum(request_queues.late(disputes, clocks).count() for clocks in (overdue, soon))
     return found[0], found[1], found[2]
 
 
@@ -121,7 +119,7 @@ def _digest(cause: str, language: str) -> dict:
         "overdue": overdue,
         "soon": soon,
         "disputes": disputes,
-        "disputes_link": settings.SITE_URL + reverse("admin:subjects_denialdispute_changelist") + DISPUTES,
+        "disputes_link": settings.SITE_URL + reverse("admin:subjects_denialdispute_changelist"),
         "mine": SubjectRequest.objects.open().seen_by(officer).filter(assignee=officer).count(),
         "queue_link": settings.SITE_URL + reverse("admin:subjects_subjectrequest_changelist") + "?queue=open",
         "operator_name": _operator(language)["operator_name"] or "Kelisim",

@@ -56,15 +56,13 @@ CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NE
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_closed_why';
             END IF;"""
 # a step of the trigger below: what is refused apart was asked; where something is granted, something is left to grant
-REFUSED_IN_PART = """IF NEW.refusals <> '{}' AND (
-                NEW.refusals - NEW.kinds::text[] <> '{}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])
-                OR EXISTS (SELECT FROM jsonb_each_text(NEW.refusals) e WHERE coalesce(e.value, '') NOT IN (GROUNDS))
+REFUSED_IN_PART = f"""IF NEW.refusals <> '{{}}' AND (
+                NEW.refusals - NEW.kinds::text[] <> '{{}}' OR NEW.refusing <> (NEW.refusals ?& NEW.kinds::text[])
+                OR EXISTS (SELECT FROM jsonb_each_text(NEW.refusals) e WHERE coalesce(e.value, '') NOT IN {GROUNDS_OF_A_PART})
                 ) THEN
                 RAISE EXCEPTION 'a part of what is asked is refused, or each part of it, on a ground there is'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_refused_in_part';
-            END IF;"""
-
-
+            END IF;"""  # noqa: E501
 # what the second person approves, and what stands then, is what the first proposed
 AS_PROPOSED = """IF OLD.decided_by_id IS NULL AND NEW.approved_by_id IS NOT NULL THEN
                 RAISE EXCEPTION 'nobody approves before somebody else proposed'
@@ -96,7 +94,6 @@ class RequestSteps(HouseTrigger):
         steps = ", ".join(
             f"('{before.value}', '{after}')" for before, all_after in TRANSITIONS.items() for after in sorted(all_after)
         )
-        grounds = ", ".join(f"'{ground}'" for ground in GROUNDS_OF_A_PART)
         signed = " OR ".join(
             f"(NEW.{c} IS NOT NULL AND NEW.{c} IS DISTINCT FROM _officer AND"
             f" CASE WHEN TG_OP = 'INSERT' THEN true ELSE NEW.{c} IS DISTINCT FROM OLD.{c} END)"
@@ -119,7 +116,7 @@ class RequestSteps(HouseTrigger):
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'subjects_request_steps';
             END IF;
             {CLOSED_FOR_A_REASON}
-            {REFUSED_IN_PART.replace("GROUNDS", grounds)}
+            {REFUSED_IN_PART}
             {AS_PROPOSED}
             RETURN NEW;
         """

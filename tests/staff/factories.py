@@ -18,7 +18,7 @@ class StaffUserFactory(DjangoModelFactory):
         model = StaffUser
 
     username = Sequence(lambda n: f"colleague{n}")
-    email = Sequence(lambda n: f"officer{n}@example.kz")
+    email = Sequence(lambda n: f"colleague{n}@example.kz")
     is_staff = True
 
 

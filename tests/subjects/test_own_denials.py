@@ -16,8 +16,8 @@ from notifications import delivery
 from notifications.models import Letter
 from staff import opening
 from staff.enums import Role
-from staff.models import Operator
-from subjects import deadlines, denylist, duplicates, own_denials, registers, relations, request_letters
+from staff.models import Operator, StaffUser
+from subjects import deadlines, denylist, duplicates, own_denials, registers, relations, request_letters, request_queues
 from subjects.models import DataSubject, Deadline, DenialDispute, DenylistEntry
 from tests.staff.conftest import member, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -330,7 +330,12 @@ def test_what_is_to_be_closed_is_answered_when_a_second_officer_says_so(person, 
         term.refresh_from_db()
         assert term.met_at is None, "it may stay all the same"
         entry.refresh_from_db()
-        with as_officer(second()) as then:
+        then = second()
+        late = request_queues.late(denylist.unanswered_for(then), Deadline.objects.filter(pk=term.pk))
+        assert list(late) == [row], "who may close it is warned"
+        proposer = StaffUser.objects.get(pk=entry.closing_proposed_by_id)
+        assert not denylist.unanswered_for(permit(proposer, "subjects.approve_denylistentry")).exists()
+        with as_officer(then):
             getattr(denylist, ending)(entry=entry, by=then)
         term.refresh_from_db()
         assert term.met_at is not None
