@@ -193,7 +193,7 @@ def _of_living_owner(var: Path) -> Engines | None:
         known = json.loads((var / "engines.json").read_text())
     except (FileNotFoundError, ValueError):
         return None
-    living = {name: pid for name, (pid, start) in known["processes"].items() if started_at(pid) == start}
+    living = {name: pid for name, (pid, start) in known["processes"].items() if start and started_at(pid) == start}
     owner = living.pop("owner", None)
     if owner and len(living) == 2:
         return Engines(known["database_url"], known["redis_url"], owner=owner)

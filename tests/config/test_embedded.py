@@ -193,6 +193,16 @@ def test_a_reused_pid_is_not_taken_for_the_owner(commands: Commands):
     assert ask(said["url"], "SELECT 1") == (1,)
 
 
+def test_an_engine_that_died_before_it_was_written_down_is_not_taken_for_living(commands: Commands):
+    commands.once()
+    known = json.loads((commands.var / "engines.json").read_text())
+    known["processes"]["postgres"][1] = None
+    (commands.var / "engines.json").write_text(json.dumps(known))
+    _holder, said = commands.hold()
+    assert said["owned"]
+    assert ask(said["url"], "SELECT 1") == (1,)
+
+
 def test_owner_alive_and_postgres_dead_is_said_in_a_sentence(commands: Commands):
     owner, _said = commands.hold()
     pid, _start = json.loads((commands.var / "engines.json").read_text())["processes"]["postgres"]

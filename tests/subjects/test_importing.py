@@ -1,11 +1,13 @@
 """A CSV file becomes people: checked first, written at once, never doubled, never half."""
 
 import io
+import json
 import tracemalloc
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import translation
 
 from audit.models import AccessRecord
@@ -133,6 +135,32 @@ def test_statements_grow_with_batches_not_with_rows(django_assert_max_num_querie
     rows = importing.examine(file_of(*(f"N-{n};;Name{n};;;n{n}@example.kz;kk" for n in range(200))), language="kk").rows
     with django_assert_max_num_queries(12):
         importing.load(rows)
+
+
+def test_whoever_is_asked_for_is_looked_up_one_by_one_however_many_have_just_come_in():
+    """An import writes in one transaction, so its tables have no statistics: joined to them, each batch read all."""
+    run(*ROWS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO subjects_searchkey (subject_id, kind, digest, hint) SELECT %s, 'client_number',"
+            " decode(md5(n::text), 'hex'), '' FROM generate_series(1, 20000) n",
+            [search.find(IndexKind.CLIENT_NUMBER, "K-1").get().pk],
+        )
+    wanted = [bytes([n % 256, n // 256]) * 8 for n in range(2000)]
+    plan = search.among(IndexKind.CLIENT_NUMBER, wanted).explain(format="json", analyze=True)
+
+    def nodes(node: dict) -> Iterator[dict]:
+        yield node
+        for below in node.get("Plans", ()):
+            yield from nodes(below)
+
+    read = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0))
+        * node["Actual Loops"]
+        for node in nodes(json.loads(plan)[0]["Plan"])
+        if node.get("Relation Name") == "subjects_searchkey"
+    )
+    assert read == 0
 
 
 def test_updating_opens_values_through_the_third_door():
