@@ -116,19 +116,24 @@ class LazyActor:
         # psycopg sends BEGIN together with the first statement
         begins = connection.connection.info.transaction_status == TransactionStatus.IDLE
         if not self.resolving and not self.settled and (begins or not (self.applied and inside)):
-            self.resolving = True
-            try:
-                actor = self.who()
-                # one that goes together with its statement ends with it: there is nothing to take away afterwards
-                local = begins and context.get(prepared.TOGETHER, False)
-                # a transaction around the whole request is a test's, with its own actor
-                if self.before is None and not local:
-                    self.before = current() if inside and not begins else NOBODY
-                _apply(Act(actor, self.request_id), local=local)
-                self.applied, self.settled = inside or not local, not (inside or local)
-            finally:
-                self.resolving = False
+            with self.unnamed():
+                if prepared.ACTOR in context:
+                    context[prepared.ACTOR] = self.who()
+                else:
+                    self._set(begins=begins, inside=inside, together=context.get(prepared.TOGETHER))
         return execute(sql, params, many, context)
+
+    def _set(self, *, begins: bool, inside: bool, together: Callable | None) -> None:
+        actor = self.who()
+        # one that goes together with its statement ends with it: there is nothing to take away afterwards
+        local = begins and together is not None
+        # a transaction around the whole request is a test's, with its own actor
+        if self.before is None and not local:
+            self.before = current() if inside and not begins else NOBODY
+        if together is not None:
+            together()
+        _apply(Act(actor, self.request_id), local=local)
+        self.applied, self.settled = inside or not local, not (inside or local)
 
     @contextmanager
     def unnamed(self) -> Iterator[None]:

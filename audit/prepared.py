@@ -1,6 +1,7 @@
 """Hand-written statements of hot paths, which the server prepares; everything else is the ORM's (DESIGN 6)."""
 
 import re
+from contextlib import ExitStack
 from functools import cache, partial
 from typing import Any
 
@@ -8,8 +9,10 @@ import psycopg
 from django.db import connection
 
 _NAMED = re.compile(r"%\((\w+)\)s")
-# in the context of wrappers: what they send now goes with this statement, in one packet and one transaction
+# in the context of wrappers: called by one that sends something first, to have both go in one packet and transaction
 TOGETHER = "together"
+# a statement with %(actor)s takes who acts as a value, and then nobody need be set; in the context a wrapper fills it
+ACTOR = "actor"
 
 
 @cache
@@ -23,20 +26,26 @@ def one(sql: str, params: dict[str, Any]) -> tuple[Any, ...] | None:
     """The first row of one statement, None without one; psycopg itself, because Django's cursor binds in the client.
 
     Django's wrappers see it all the same: the request's actor is set by one of them, on the same way to the server.
+    %(actor)s, for a statement that only reads, is the name of the request's actor, and null outside a request.
     """
     connection.ensure_connection()
+    numbered, names = _numbered(sql)
 
-    def execute(sql: str, params: Any, many: bool, context: dict[str, Any]) -> psycopg.Cursor:
+    def execute(sql: str, params: dict[str, Any], many: bool, context: dict[str, Any]) -> psycopg.Cursor:
         connection.validate_no_broken_transaction()
-        return psycopg.RawCursor(connection.connection).execute(sql, params, prepare=True)
+        given = [context[ACTOR] if name == ACTOR else params[name] for name in names]
+        return psycopg.RawCursor(connection.connection).execute(sql, given, prepare=True)
 
     run = execute
     for wrapper in reversed(connection.execute_wrappers):
         run = partial(wrapper, run)
-    numbered, names = _numbered(sql)
-    context = {"connection": connection, "cursor": None, TOGETHER: True}
     with connection.wrap_database_errors:
-        with connection.connection.pipeline():
-            cursor = run(numbered, [params[name] for name in names], False, context)
+        with ExitStack() as way:
+            context = {
+                "connection": connection,
+                "cursor": None,
+                TOGETHER: lambda: way.enter_context(connection.connection.pipeline()),
+            } | ({ACTOR: None} if ACTOR in names else {})
+            cursor = run(numbered, params, False, context)
         with cursor:
             return cursor.fetchone()

@@ -111,7 +111,7 @@ def floor(args: argparse.Namespace, subjects: int, folder: Path) -> dict[str, fl
     for name, value in {
         "subject": "p_subject", "recipient": "p_recipient", "purpose": "p_purpose",
         "categories": "'{full_name,iin}'::text[]", "direction": "'outgoing'", "at": "NULL", "request_date": "NULL",
-        "permission": "'ask_transfer'", "scopes": "'{transfers:ask}'::text[]",
+        "permission": "'ask_transfer'", "scopes": "'{transfers:ask}'::text[]", "actor": "NULL",
     }.items():  # fmt: skip
         sql = sql.replace(f"%({name})s", value)
     with connection.cursor() as cursor:  # its plan is kept for the session, as a prepared statement's is

@@ -111,7 +111,8 @@ _ACTOR = f"""
             'permitted', k.scopes && %(scopes)s::text[]::varchar[])
             FROM staff_apiclient k WHERE k.code = substr(a.name, 5))
         ELSE jsonb_build_object('kind', split_part(a.name, ':', 1)) END
-    FROM (SELECT coalesce(current_setting('kelisim.actor', true), '') AS name) a"""
+    FROM (SELECT {{name}} AS name) a"""
+_SET = "coalesce(current_setting('kelisim.actor', true), '')"
 
 
 def _link(app: str, model: str, past: bool, condition: str) -> str:
@@ -130,7 +131,11 @@ def _link(app: str, model: str, past: bool, condition: str) -> str:
 
 
 def statement(*, past: bool, lock: bool = False) -> str:
-    """The statement; lock: the consent's rows are locked FOR SHARE, so that a withdrawal under way is waited for."""
+    """The statement; lock: the consent's rows are locked FOR SHARE, so that a withdrawal under way is waited for.
+
+    It takes who asks as a value, for it only reads; with a lock a row is written next, and the actor is set by then.
+    """
+    actor = _ACTOR.format(name=_SET if lock else f"coalesce(%(actor)s::text, {_SET})")
     held = "" if past else f", held AS MATERIALIZED ({_STATES} {'ORDER BY s.id FOR SHARE OF s' if lock else ''})"
     day = "(at AT TIME ZONE 'Asia/Almaty')::date AS day"
     made = "AND k.opened_at <= (SELECT at FROM moment)" if past else ""
@@ -186,4 +191,4 @@ SELECT jsonb_build_object(
     'shadow', (SELECT m.id FROM transfers_shadowmode m
         WHERE m.{_IN_FORCE} AND m.ends_at > (SELECT at FROM moment) LIMIT 1),
     'late_demand', COALESCE(%(request_date)s::date > (SELECT day FROM moment), false),
-    'actor', ({_ACTOR}))"""
+    'actor', ({actor}))"""

@@ -22,6 +22,7 @@ from tests.audit.conftest import both, category, query
 
 ME = Act("job:test")
 WHO = "SELECT coalesce(nullif(current_setting('kelisim.actor', true), ''), %(default)s)"
+NAMED = "SELECT coalesce(%(actor)s::text, 'not named, but set: ' || current_setting('kelisim.actor', true))"
 
 
 # acting_as, because
@@ -201,6 +202,18 @@ def prepared_read(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"actor": prepared.one(WHO, {"default": "nobody"})[0]})
 
 
+def named_then_write(request: HttpRequest) -> JsonResponse:
+    """A statement that only reads takes the name as a value; who writes afterwards is set, and then is not named."""
+    (named,) = prepared.one(NAMED, {})
+    row = category("after")
+    row.save()
+    return JsonResponse({"named": named, "wrote": row.history.get().actor, "then": prepared.one(NAMED, {})[0]})
+
+
+def named_alone(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"named": prepared.one(NAMED, {})[0]})
+
+
 def prepared_then_write(request: HttpRequest) -> JsonResponse:
     prepared.one(WHO, {"default": ""})
     return write(request)
@@ -225,7 +238,7 @@ def prepared_in_a_savepoint_back(request: HttpRequest) -> JsonResponse:
 
 
 VIEWS = (write, read, nothing, roll_back_then_write, savepoint_back_then_write, sign_out_then_write,
-         sign_in_then_write, fail, prepared_read, prepared_then_write, prepared_in_a_transaction,
+         sign_in_then_write, fail, prepared_read, named_then_write, named_alone, prepared_then_write, prepared_in_a_transaction,
          prepared_in_a_savepoint_back)  # fmt: skip
 urlpatterns = [path(view.__name__, view) for view in VIEWS] + [path("cabinet/write", write)]
 here = pytest.mark.urls(__name__)
@@ -330,6 +343,28 @@ def test_the_actor_goes_with_a_prepared_statement_and_nothing_follows_to_take_it
     with django_assert_num_queries(1):  # the actor; the prepared statement is not of Django's cursor
         assert Client().get("/prepared_read").json()["actor"] == "nobody"
     assert current() == NOBODY
+
+
+@here
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.nobody
+def test_a_statement_that_only_reads_takes_the_name_as_a_value_and_nothing_is_set(django_assert_num_queries):
+    with django_assert_num_queries(0):  # the prepared statement is not of Django's cursor
+        assert Client().get("/named_alone").json() == {"named": ""}
+    assert current() == NOBODY
+
+
+@here
+@both
+def test_who_is_named_by_a_statement_is_who_writes_afterwards(officer):
+    name = f"officer:{officer.pk}"
+    told = signed_in(officer).get("/named_then_write").json()
+    assert told == {"named": name, "wrote": name, "then": f"not named, but set: {name}"}
+
+
+def test_outside_a_request_a_statement_finds_the_actor_that_is_set(db):
+    with acting_as("job:test"):
+        assert prepared.one(NAMED, {}) == ("not named, but set: job:test",)
 
 
 @here
