@@ -32,4 +32,6 @@ class Proof(NamedTuple):
     scan: Scan | None = None
 
 
+# reasons of withdrawals that nobody said at that moment in that file
+PERFORMED, KNOWN_TWICE = "obligation_performed", "known_twice"
 CLOCK = Proof(Channel.SYSTEM, Trust.RULE)

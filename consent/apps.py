@@ -9,7 +9,19 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from audit.history import track
         from audit.names import REASONS
-        from consent import drafting, feed, ledger, letters, majority, models, on_request, paper, signing, stopping
+        from consent import (
+            acts,
+            drafting,
+            feed,
+            ledger,
+            letters,
+            majority,
+            models,
+            on_request,
+            paper,
+            signing,
+            stopping,
+        )
         from notifications import ports as outbox
         from subjects import ports
 
@@ -31,7 +43,8 @@ class ConsentConfig(AppConfig):
             outbox.register(kind)
         told = (*paper.WithdrawalReason, *paper.DeclineReason, *paper.ScanReason, *drafting.SendBackReason)
         REASONS.update({reason.value: reason.label for reason in told})
-        REASONS["obligation_performed"] = _("the obligation is performed")
+        REASONS[acts.PERFORMED] = _("the obligation is performed")
+        REASONS[acts.KNOWN_TWICE] = _("said in another file of the same person")
         REASONS["term"] = _("the term has passed")
         REASONS[majority.REASON] = _("the person came of age")
         REASONS[stopping.STOPPED] = _("the consent to processing was withdrawn or ended")

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from consent import advertising, derivation, feed, letters, ports, rules, stopping
-from consent.acts import CLOCK, Owner, Proof, Shown
+from consent.acts import CLOCK, KNOWN_TWICE, PERFORMED, Owner, Proof, Shown
 from consent.derivation import Standing
 from consent.durations import add
 from consent.enums import LIVE, Channel, EventKind, State, Trust
@@ -276,6 +276,12 @@ def _withdraw(
         )
 
 
+def carry(*, said: ConsentEvent, into: DataSubject) -> ConsentEvent:
+    """A withdrawal said in another file of the same person counts in this one too, from when it was said."""
+    proof = Proof(said.channel, Trust.STAFF_ENTERED)
+    return _withdraw(Owner(into), said.form, said.scope, proof, KNOWN_TWICE, said.occurred_at)
+
+
 def release(*, subject: DataSubject) -> list[ConsentEvent]:
     """End the deferred withdrawals that no open contract holds any more; called when a contract is performed."""
     done = []
@@ -292,7 +298,7 @@ def release(*, subject: DataSubject) -> list[ConsentEvent]:
                     version=given.version if given else None,
                     language=given.language if given else "",
                     about=row.last,
-                    reason="obligation_performed",
+                    reason=PERFORMED,
                 )
             )
     return done

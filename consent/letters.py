@@ -6,6 +6,7 @@ goes by its code alone.
 
 from django.utils.translation import gettext_lazy as _
 
+from consent.acts import PERFORMED
 from consent.enums import LIVE, Channel, EventKind, ScopeKind
 from consent.models import ConsentEvent, ConsentForm, ConsentFormVersion, ConsentState
 from notifications.ports import LetterKind
@@ -75,7 +76,7 @@ def context(cause: str, language: str) -> dict:
     return {
         "happened_at": event.occurred_at,
         "ends_at": event.valid_until,
-        "by_end_of_obligation": event.reason == "obligation_performed",
+        "by_end_of_obligation": event.reason == PERFORMED,
         **_operator(event.form, language),
     }
 

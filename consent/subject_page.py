@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from audit.names import actor_name, reason_name
-from consent import grounds, kept_words, ledger, rules
+from consent import grounds, kept_words, known_twice, ledger, rules
 from consent.derivation import Standing
 from consent.enums import State
 from consent.models import Acknowledgement, ConsentEvent, ConsentForm, ConsentFormVersion, NoticeServed
@@ -91,6 +91,14 @@ def consents(request: HttpRequest, subject: DataSubject, at: datetime | None) ->
     }
 
 
+def differences(request: HttpRequest, subject: DataSubject, at: datetime | None) -> dict | None:
+    """What the files of a person known twice say differently now; nothing when they say the same."""
+    if at is not None or not request.user.has_perm("consent.view_consentstate"):
+        return None
+    rows = known_twice.differences(subject)
+    return {"rows": rows, "subject": subject, "may_record": rules.may_record(request.user)} if rows else None
+
+
 def kept(request: HttpRequest, subject: DataSubject, at: datetime | None) -> dict | None:
     """Until when each category of the person's data is kept, and by which rule; nothing of it is opened."""
     if not request.user.has_perm("consent.view_retentionrule"):
@@ -125,6 +133,7 @@ def said(request: HttpRequest, subject: DataSubject, at: datetime | None) -> Ite
 
 
 subject_page.HAPPENINGS.append(said)
+subject_page.PARTS.append(subject_page.Part(4, "admin/consent/_known_twice.html", differences))
 subject_page.PARTS.append(subject_page.Part(5, "admin/consent/_kept.html", kept))
 subject_page.PARTS.append(subject_page.Part(10, "admin/consent/_consents.html", consents))
 subject_page.PARTS.append(subject_page.Part(20, "admin/consent/_answers.html", answers))

@@ -440,6 +440,7 @@ def addresses(world: dict) -> list[Address]:
         "admin:consent_scan": [("", {"pk": world["typed"].scan_id})],
         "admin:consent_record": [("", {"pk": b.pk})],
         "admin:consent_record_withdrawal": [("", {"pk": b.pk})],
+        "admin:consent_known_twice": [("", {"pk": b.pk})],
         "consent:answer": [("", {"code": code})],
         "admin:staff_api_renew": [("", {"pk": ApiClient.objects.get().pk})],
         "admin:staff_api_revoke": [("", {"pk": ApiClient.objects.get().pk})],

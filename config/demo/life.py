@@ -11,6 +11,10 @@ from django.utils import timezone
 
 from audit.actor import acting_as, command_actor
 from config.demo import people, texts
+from consent import ledger
+from consent.acts import Proof
+from consent.enums import Channel, Trust
+from consent.models import ConsentForm
 from staff import opening
 from staff import services as staff
 from staff.enums import Role
@@ -37,8 +41,11 @@ def load(*, officer: StaffUser, dpo: StaffUser, dead: tuple[int, ...]) -> None:
     rows = people.people(timezone.localdate())
     _deaths(subjects, officer, dead)
     _iins(subjects, rows, officer, dpo)
+    first, second = (subjects[place - 1] for place in KNOWN_TWICE)
+    with acting_as(f"subject:{second.public_id}"):  # before anybody knew that they are one
+        c1 = ConsentForm.objects.get(code="C1")
+        ledger.withdraw(subject=second, form=c1, proof=Proof(Channel.WEB, Trust.SUBJECT_CODE))
     with acting_as(f"officer:{officer.pk}"):
-        first, second = (subjects[place - 1] for place in KNOWN_TWICE)
         relations.link(subject=first, other=second, kind="same_person")
     _denied(subjects, dpo)
     _values(rows, officer)

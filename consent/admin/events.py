@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.admin import KeysetAdmin, ReadOnlyAdmin
 from audit.names import actor_name, reason_name
-from consent import ledger, paper, rules
+from consent import known_twice, ledger, paper, rules
 from consent.admin.coverage import AcceptedText, CoveragePages
 from consent.dpv import STATUS
 from consent.enums import EventKind
@@ -92,6 +92,7 @@ class ConsentEventAdmin(ReadOnlyAdmin, KeysetAdmin):
             path("scan/<int:pk>/", wrap(self.scan_view), name="consent_scan"),
             path("record/<int:pk>/", wrap(self.record_view), name="consent_record"),
             path("record-withdrawal/<int:pk>/", wrap(self.withdrawal_view), name="consent_record_withdrawal"),
+            path("known-twice/<int:pk>/", wrap(self.known_twice_view), name="consent_known_twice"),
             *super().get_urls(),
         ]
 
@@ -173,6 +174,24 @@ class ConsentEventAdmin(ReadOnlyAdmin, KeysetAdmin):
             request, "record_withdrawal", title, 422 if form.errors else 200, form=form, subject=subject,
             original=subject,
         )  # fmt: skip
+
+    def known_twice_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the files of one person say differently; one click has every no count in all of them."""
+        subject = get_object_or_404(DataSubject, pk=pk)
+        try:
+            rules.check_may_record(request.user)
+        except PermissionDenied as error:
+            return refused(request, error)
+        if request.method == "POST":
+            done = known_twice.settle(subject=subject, by=request.user)
+            if done:
+                messages.success(request, gettext("What the person said no to now counts in all their files."))
+            else:
+                messages.info(request, gettext("The files say the same already: nothing was changed."))
+            return redirect(SUBJECT, pk)
+        title = gettext("What the files of %(subject)s say differently") % {"subject": subject}
+        rows = known_twice.differences(subject)
+        return self._page(request, "known_twice", title, rows=rows, subject=subject, original=subject)
 
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Compare what a colleague typed with the paper: confirm, or decline with a reason."""
