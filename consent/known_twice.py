@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from consent import ledger, objections, rules
-from consent.acts import PERFORMED
-from consent.enums import LIVE, EventKind
+from consent.acts import KNOWN_TWICE, PERFORMED, Proof
+from consent.enums import LIVE, EventKind, Trust
 from consent.models import ConsentEvent, ConsentForm, ConsentState, Objection, Purpose
 from staff.models import StaffUser
 from subjects import duplicates, request_acts
@@ -99,7 +99,14 @@ def settle(*, subject: DataSubject, by: StaffUser) -> list[Difference]:
     found = _among(duplicates.lock_files(subject))
     for one in found:
         if one.said is not None:
-            ledger.carry(said=one.said, into=one.goes_on_in)
+            ledger.withdraw(
+                subject=one.goes_on_in,
+                form=one.said.form,
+                scope=one.scope,
+                proof=Proof(one.said.channel, Trust.STAFF_ENTERED),
+                reason=KNOWN_TWICE,
+                occurred_at=one.said_at,
+            )
         elif one.purpose is not None:
             objections.object_to(subject=one.said_in, purpose=one.purpose)
         else:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from consent import advertising, derivation, feed, letters, ports, rules, stopping
-from consent.acts import CLOCK, KNOWN_TWICE, PERFORMED, Owner, Proof, Shown
+from consent.acts import CLOCK, PERFORMED, Owner, Proof, Shown
 from consent.derivation import Standing
 from consent.durations import add
 from consent.enums import LIVE, Channel, EventKind, State, Trust
@@ -274,12 +274,6 @@ def _withdraw(
             reason=reason,
             **({"occurred_at": occurred_at} if occurred_at else {}),
         )
-
-
-def carry(*, said: ConsentEvent, into: DataSubject) -> ConsentEvent:
-    """A withdrawal said in another file of the same person counts in this one too, from when it was said."""
-    proof = Proof(said.channel, Trust.STAFF_ENTERED)
-    return _withdraw(Owner(into), said.form, said.scope, proof, KNOWN_TWICE, said.occurred_at)
 
 
 def release(*, subject: DataSubject) -> list[ConsentEvent]:

@@ -165,7 +165,7 @@ def test_the_page_of_the_person_says_so_and_the_click_settles_it(two, clerk):
         given(one, of)
     no(two[0], of)
     unite(two)
-    client = Client()
+    client = Client(headers={"accept-language": "en"})
     client.force_login(clerk)
     page, settle = (
         reverse("admin:subjects_datasubject_change", args=[two[1].pk]),
