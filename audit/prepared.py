@@ -28,6 +28,7 @@ def one(sql: str, params: dict[str, Any]) -> tuple[Any, ...] | None:
     Django's wrappers see it all the same: the request's actor is set by one of them, on the same way to the server.
     %(actor)s, for a statement that only reads, is the name of the request's actor, and null outside a request.
     """
+    assert ACTOR not in params, "who acts is not the caller's to say"
     connection.ensure_connection()
     numbered, names = _numbered(sql)
 

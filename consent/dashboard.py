@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.home import NEEDS, Need
-from consent import feed, known_twice, paper, rules
+from consent import feed, known_twice, paper
 from consent.enums import FormState
 from consent.models import ConsentFormVersion, DataList, PurposeCategory, PurposeEdition, RetentionRule, Subscriber
 from staff.opened import Opened
@@ -16,8 +16,6 @@ from staff.opened import Opened
 REGISTERS: tuple[type[Opened], ...] = (PurposeCategory, PurposeEdition, RetentionRule, DataList)
 # how long a system may take to obey before somebody is told
 PATIENCE = timedelta(hours=1)
-# beyond this many, how many exactly helps nobody
-MOST = 999
 
 
 def papers_that_wait(request: HttpRequest) -> list[Need]:
@@ -67,13 +65,13 @@ def systems_that_lag(request: HttpRequest) -> list[Need]:
 
 def files_that_differ(request: HttpRequest) -> list[Need]:
     """Two files of one person, one of which still goes by an older yes; the first of them is opened."""
-    if not rules.may_record(request.user):
+    if not known_twice.may_settle(request.user):
         return []
-    found = list(known_twice.links_that_differ().values_list("subject", flat=True)[: MOST + 1])
-    if not found:
+    count, first = known_twice.waiting()
+    if not count:
         return []
-    url = reverse("admin:consent_known_twice", args=[found[0]])
-    return [Need(_("Two files of one person: a no of one is not yet followed in the other"), url, len(found))]
+    url = reverse("admin:consent_known_twice", args=[first])
+    return [Need(_("Two files of one person: a no of one is not yet followed in the other"), url, count)]
 
 
 NEEDS.append(papers_that_wait)

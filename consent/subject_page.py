@@ -1,6 +1,6 @@
 """What the officers' page about a person says of their answers and consents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -96,7 +96,13 @@ def differences(request: HttpRequest, subject: DataSubject, at: datetime | None)
     if at is not None or not request.user.has_perm("consent.view_consentstate"):
         return None
     rows = known_twice.differences(subject)
-    return {"rows": rows, "subject": subject, "may_record": rules.may_record(request.user)} if rows else None
+    return {**told(rows), "subject": subject, "may_settle": known_twice.may_settle(request.user)} if rows else None
+
+
+def told(found: Sequence[known_twice.Difference]) -> dict:
+    """What the table of differences shows: each with what the consent is about, in words."""
+    scopes = {one.goes_on_in: Scopes.of(one.goes_on_in) for one in found if one.said}
+    return {"rows": [(one, scopes[one.goes_on_in].in_words(one.said.scope) if one.said else "") for one in found]}
 
 
 def kept(request: HttpRequest, subject: DataSubject, at: datetime | None) -> dict | None:

@@ -46,6 +46,11 @@ def unite(*, leading: DataSubject, following: DataSubject) -> PersonLink:
     return row
 
 
+def hold_links(leading: int) -> None:
+    """Keep the links of a file that leads, by its id, from being ended until the transaction ends."""
+    list(_links().select_for_update().filter(subject=leading).order_by("pk"))
+
+
 def leading_of(subject: DataSubject) -> DataSubject:
     """The file by which the person is told and comes in: the one that leads, or their only one; one query."""
     link = _links().filter(other=subject).select_related("subject").first()

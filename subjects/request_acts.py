@@ -24,6 +24,10 @@ from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 BLOCKED, UNBLOCKED, RESTRICTED = "blocked_on_request", "unblocked_on_request", "restricted_on_request"
 
 
+# what a blocking stops; every other standing has a rule of its own
+STOPPABLE = (Standing.ORDINARY, Standing.RESTRICTED)
+
+
 def _set_standing(person: DataSubject, standing: str, reason: str) -> None:
     with because(reason):
         person.standing = standing
@@ -41,15 +45,18 @@ def _files(request: SubjectRequest) -> list[DataSubject]:
 def block(request: SubjectRequest, by: StaffUser) -> None:
     """Everything stops, destruction too, until the blocking ends. Raises NotAllowed."""
     for person in _files(request):
-        if person.standing in (Standing.ORDINARY, Standing.RESTRICTED):
+        if person.standing in STOPPABLE:
             _set_standing(person, Standing.BLOCKED, BLOCKED)
         elif person.standing != Standing.BLOCKED and person.pk == request.subject_id:
             raise NotAllowed(_("The data of a person with this standing cannot be blocked."), code="standing")
 
 
+@transaction.atomic
 def block_too(person: DataSubject) -> None:
-    """Stop everything in another file of a person whose data are blocked; the caller holds its row locked."""
-    _set_standing(person, Standing.BLOCKED, BLOCKED)
+    """Stop everything in another file of a person whose data are blocked."""
+    person = DataSubject.objects.select_for_update().get(pk=person.pk)
+    if person.standing in STOPPABLE:
+        _set_standing(person, Standing.BLOCKED, BLOCKED)
 
 
 @transaction.atomic

@@ -644,7 +644,7 @@ MATRIX = {
     "admin:consent_scan": ("LL3..33U", "LL32233U"),
     "admin:consent_record": ("LL..333U", "LL22333U"),
     "admin:consent_record_withdrawal": ("LL..333U", "LL22333U"),
-    "admin:consent_known_twice": ("LL..333U", "LL>>333U"),
+    "admin:consent_known_twice": ("LL3.333U", "LL39333U"),
     "admin:consent_consentevent_changelist": ("LL....3U", "LL....3U"),
     "admin:consent_consentevent_add": ("LL33333U", "LL33333U"),
     "admin:consent_consentevent_history": ("LL44444U", "LL44444U"),

@@ -20,6 +20,7 @@ from consent.form_text import compose
 from consent.models import ConsentEvent, ConsentState, Scan
 from consent.paper_forms import ConsentOnPaperForm, DecisionForm, ScanForm, WithdrawalOnPaperForm
 from consent.scope_words import Scopes
+from consent.subject_page import told
 from staff.models import Operator
 from subjects.models import DataSubject
 
@@ -178,20 +179,26 @@ class ConsentEventAdmin(ReadOnlyAdmin, KeysetAdmin):
     def known_twice_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What the files of one person say differently; one click has every no count in all of them."""
         subject = get_object_or_404(DataSubject, pk=pk)
-        try:
-            rules.check_may_record(request.user)
-        except PermissionDenied as error:
-            return refused(request, error)
+        if not known_twice.may_settle(request.user):
+            return refused(request, PermissionDenied(gettext("Your role does not include this step.")))
+        wrong, status = "", 200
         if request.method == "POST":
-            done = known_twice.settle(subject=subject, by=request.user)
-            if done:
-                messages.success(request, gettext("What the person said no to now counts in all their files."))
+            try:
+                done = known_twice.settle(subject=subject, by=request.user, seen=request.POST.get("seen", ""))
+            except ValidationError as error:
+                wrong, status = error.messages[0], 409
             else:
-                messages.info(request, gettext("The files say the same already: nothing was changed."))
-            return redirect(SUBJECT, pk)
+                if done:
+                    messages.success(request, gettext("What the person said no to now counts in all their files."))
+                else:
+                    messages.info(request, gettext("The files say the same already: nothing was changed."))
+                return redirect(SUBJECT, pk)
+        found = known_twice.differences(subject)
         title = gettext("What the files of %(subject)s say differently") % {"subject": subject}
-        rows = known_twice.differences(subject)
-        return self._page(request, "known_twice", title, rows=rows, subject=subject, original=subject)
+        return self._page(
+            request, "known_twice", title, status, **told(found), seen=known_twice.mark(found), wrong=wrong,
+            subject=subject, original=subject,
+        )  # fmt: skip
 
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Compare what a colleague typed with the paper: confirm, or decline with a reason."""
