@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from subjects import duplicates
@@ -64,10 +64,11 @@ def key_of_normal(kind: str, normal: str) -> tuple[str, bytes, str]:
     return kind, index_keys().digest(kind, normal), mask(kind, normal)
 
 
-# one look into the index for each: joined to the list, a table that an import has just filled, and that has no
-# statistics yet, would be read from end to end
-_EACH = """SELECT one.id FROM unnest(%s::bytea[]) AS wanted (digest) CROSS JOIN LATERAL (
-    SELECT k.id FROM subjects_searchkey k WHERE k.kind = %s AND k.digest = wanted.digest LIMIT 1) one"""
+# one look into the index for each, before anything else is looked at: joined to the list, a table that an import has
+# just filled, and whose statistics are of before, would be read to its end, or the list asked anew for each of its rows
+_EACH = """"subjects_searchkey"."id" = ANY(ARRAY(
+    SELECT one.id FROM unnest(%s::bytea[]) AS wanted (digest) CROSS JOIN LATERAL (
+        SELECT k.id FROM subjects_searchkey k WHERE k.kind = %s AND k.digest = wanted.digest LIMIT 1) one))"""
 
 
 def among(kind: str, digests: Collection[bytes]) -> QuerySet[SearchKey]:
@@ -75,7 +76,8 @@ def among(kind: str, digests: Collection[bytes]) -> QuerySet[SearchKey]:
 
     They travel as one array, for a placeholder each would take as long as the rest of the row's check.
     """
-    return SearchKey.objects.filter(pk__in=RawSQL(_EACH, [list(digests), kind]))  # noqa: S611
+    found = RawSQL(_EACH, [list(digests), kind], output_field=BooleanField())  # noqa: S611
+    return SearchKey.objects.filter(found)
 
 
 def find(kind: str, text: str) -> QuerySet[DataSubject]:
