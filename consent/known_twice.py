@@ -30,7 +30,7 @@ CLOSED = (Standing.DECEASED, Standing.ERASED)
 # the consents first: a blocking hides what a withdrawal makes of the standing
 CONSENT, OBJECTION, BLOCKING = 1, 2, 3
 
-_ROWS = """
+_ROWS = f"""
 WITH pair AS (
     SELECT subject_id AS lead, other_id AS file FROM subjects_personlink
     WHERE kind = %(same)s AND ended_at IS NULL AND (%(lead)s::bigint IS NULL OR subject_id = %(lead)s)),
@@ -48,18 +48,19 @@ objection AS (
     JOIN consent_purpose p ON p.id = o.purpose_id AND p.ground <> %(law)s
     ORDER BY m.lead, o.purpose_id, lower(o.in_force_during)),
 stop AS (SELECT lead, min(file) AS file FROM member WHERE standing = %(blocked)s GROUP BY lead)
-SELECT w.lead, 1 AS what, w.subject_id AS said_in, m.file AS goes_on_in, w.id AS about
+SELECT w.lead, {CONSENT} AS what, w.subject_id AS said_in, m.file AS goes_on_in, w.id AS about
 FROM word w JOIN member m ON m.lead = w.lead AND m.file <> w.subject_id AND m.standing <> ALL(%(closed)s)
 JOIN consent_consentstate s ON s.subject_id = m.file AND s.form_id = w.form_id AND s.scope = w.scope
 WHERE w.kind = ANY(%(no)s) AND s.state = ANY(%(live)s) AND (s.until IS NULL OR s.until > %(now)s)
 UNION ALL
-SELECT o.lead, 2, o.file, m.file, o.purpose_id
+SELECT o.lead, {OBJECTION}, o.file, m.file, o.purpose_id
 FROM objection o JOIN member m ON m.lead = o.lead AND m.standing <> ALL(%(closed)s)
 WHERE NOT EXISTS (SELECT FROM consent_objection t WHERE t.subject_id = m.file AND t.purpose_id = o.purpose_id
     AND t.in_force_during @> %(now)s::timestamptz)
 UNION ALL
-SELECT s.lead, 3, s.file, m.file, 0 FROM stop s JOIN member m ON m.lead = s.lead AND m.standing = ANY(%(stoppable)s)
-"""
+SELECT s.lead, {BLOCKING}, s.file, m.file, 0
+FROM stop s JOIN member m ON m.lead = s.lead AND m.standing = ANY(%(stoppable)s)
+"""  # noqa: S608
 
 
 class Row(NamedTuple):

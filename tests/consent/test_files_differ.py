@@ -14,7 +14,7 @@ from consent import dashboard, known_twice, ledger, objections, terms
 from consent.acts import Proof
 from consent.enums import Channel, Trust
 from consent.grounds import reasons
-from consent.models import ConsentEvent, Objection
+from consent.models import ConsentEvent, ConsentFormVersion, Objection
 from notifications.models import Letter
 from subjects import duplicates, loans, relations, request_acts
 from subjects.enums import Standing
@@ -51,6 +51,16 @@ def no(person: DataSubject, of) -> ConsentEvent:
 
 def unite(two) -> None:
     duplicates.unite(leading=two[0], following=two[1])
+
+
+def linked_after_a_no(two, code: str = "C8", *, said: int = 0) -> ConsentEvent:
+    """Both files consented, one withdrew, and only then were they linked; the withdrawal."""
+    of = version(form(code))
+    for one in two:
+        given(one, of)
+    withdrawal = no(two[said], of)
+    unite(two)
+    return withdrawal
 
 
 def seen(person: DataSubject) -> list[tuple]:
@@ -153,35 +163,23 @@ def test_an_objection_and_a_blocking_count_in_both(two, clerk):
 
 
 def test_an_ended_link_asks_for_nothing(two, clerk):
-    of = version(form("C8"))
-    for one in two:
-        given(one, of)
-    no(two[0], of)
-    unite(two)
+    linked_after_a_no(two)
     relations.unlink(row=PersonLink.objects.get(), by=permit(StaffUserFactory(), "subjects.change_personlink"))
     assert seen(two[1]) == [] and counted() == 0
     settle(two[1], clerk)
     assert state_of(two[1], "C8") == "given"
 
 
-def test_who_may_not_record_settles_nothing(two):
-    of = version(form("C8"))
-    for one in two:
-        given(one, of)
-    no(two[0], of)
-    unite(two)
-    at_the_counter = permit(StaffUserFactory(), "consent.record_consentevent")
+@pytest.mark.parametrize("right", ["consent.record_consentevent", "subjects.add_personlink"])
+def test_who_may_not_both_record_and_link_settles_nothing(two, right):
+    linked_after_a_no(two)
     with pytest.raises(PermissionDenied):
-        settle(two[0], at_the_counter)
+        settle(two[0], permit(StaffUserFactory(), right))
     assert state_of(two[1], "C8") == "given"
 
 
 def test_the_page_of_the_person_says_so_and_the_click_settles_it(two, clerk):
-    of = version(form("C8"))
-    for one in two:
-        given(one, of)
-    no(two[0], of)
-    unite(two)
+    linked_after_a_no(two)
     client = Client(headers={"accept-language": "en"})
     client.force_login(clerk)
     page, settle = (
@@ -329,11 +327,8 @@ def test_the_page_says_whom_a_consent_is_about(two, clerk):
 
 @pytest.mark.django_db(transaction=True)
 def test_an_officer_who_settles_and_a_person_who_answers_do_not_wait_for_each_other_for_ever(two, clerk):
-    of = version(form("C8"))
-    for one in two:
-        given(one, of)
-    no(two[0], of)
-    unite(two)
+    linked_after_a_no(two)
+    of = ConsentFormVersion.objects.get()
     started, failed = threading.Barrier(2), []
 
     def at_once(actor, act):
