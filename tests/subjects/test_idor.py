@@ -9,10 +9,12 @@ import uuid
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -27,10 +29,11 @@ from consent.ledger import Proof
 from consent.models import ConsentEvent, FormServed, NoticeServed
 from policies.models import PolicyVersion
 from staff.models import Operator
-from subjects import own_denials, registers, sign_in, step_up, subject_file, vault
-from subjects.models import CabinetSession, DataSubject, SignInCode
+from subjects import own_denials, registers, request_files, sign_in, step_up, subject_file, vault
+from subjects.models import CabinetSession, DataSubject, SignInCode, SubjectRequest
 from tests.consent.factories import form, version
 from tests.policies.factories import published_version
+from tests.subjects.asked import answer, ask
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.subjects.restraints import author, deny, second
@@ -40,6 +43,8 @@ pytestmark = pytest.mark.django_db
 PROOF = Proof(Channel.WEB, Trust.SUBJECT_CODE)
 # names under which a page might be told of somebody else's row
 NAMES = ("id", "pk", "subject", "subject_id", "subject__exact", "public_id", "ref", "reference", "for", "session", "q")
+
+MARKS = ("uuid", "reference", "value", "receipt", "session", "denial", "request", "file", "number")
 
 # a page that speaks of nobody, and a program for anybody
 OPEN = ("/cabinet/not-me/", "/cabinet/receipts/verify_receipt.py")
@@ -54,10 +59,12 @@ def belongings(person: DataSubject, number: int) -> dict[str, str]:
     event = ConsentEvent.objects.get(subject=person)
     session = CabinetSession.objects.filter(subject=person).latest("pk")
     code = SignInCode.objects.filter(subject=person, use="contact").latest("pk")
+    asked = SubjectRequest.objects.get(subject=person)
     return {
         "id": str(person.pk), "uuid": str(person.public_id), "reference": str(person), "value": secret_of(number),
         "notice": str(notice.pk), "served": str(served.pk), "event": str(event.pk), "receipt": str(event.public_id),
-        "denial": str(own_denials.of(person)[0].handle),
+        "denial": str(own_denials.of(person)[0].handle), "request": str(asked.public_id),
+        "file": str(asked.files.get().public_id), "number": str(asked),
         "session": str(session.public_id), "handle": str(code.handle), "value_id": str(person.values.first().pk),
     }  # fmt: skip
 
@@ -78,6 +85,8 @@ def cabinet_paths() -> list[str]:
 def crowd(size, telephone):
     Operator.objects.create(name_kk="Айқын", name_ru="Айкын", email="office@example.kz")
     registers.load()
+    with acting_as("command:load_registers@test"):
+        registers.load_clock()
     advert = version(form("C8"))
     people = [named(DataSubjectFactory(), last=secret_of(n)) for n in range(size(50, least=4))]
     policy = published_version(significant=True)
@@ -93,6 +102,9 @@ def crowd(size, telephone):
             sign_in.ask_known(
                 subject=person, use="contact", channel="email", address="203.0.113.7", sealed_address=b"x"
             )
+            row = ask(person)
+            request_files.attach(request=row, kind="evidence", content=b"%PDF-1.7 %%EOF")
+        answer(row, by=by)
         CabinetSession.objects.create(subject=person)
     return people
 
@@ -102,6 +114,7 @@ def state_of_everything() -> list[tuple]:
     tables = (
         "subjects_datasubject", "subjects_personaldata", "subjects_cabinetsession", "consent_consentevent",
         "consent_consentstate", "consent_acknowledgement", "subjects_searchkey", "subjects_denialdispute",
+        "subjects_subjectrequest", "subjects_requestfile",
     )  # fmt: skip
     found = []
     with connection.cursor() as cursor:
@@ -111,9 +124,10 @@ def state_of_everything() -> list[tuple]:
     return found
 
 
-def tries(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str, dict[str, str]]]:
-    """(method, path, what goes with it): every door at which somebody else's row could be named."""
-    found = [
+def named_doors(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str, dict[str, Any]]]:
+    """(method, path, what goes with it): every door that takes the name of a row."""
+    asked = f"/cabinet/requests/{theirs['request']}/"
+    return [
         ("get", f"/cabinet/receipts/{theirs['receipt']}.json", {}),
         ("get", f"/cabinet/receipts/{theirs['receipt']}.pdf", {}),
         ("post", "/cabinet/consents/C8/answer/", {"served": theirs["served"], "version": "1", "answer": "refuse"}),
@@ -129,7 +143,19 @@ def tries(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str, str,
         ),
         ("get", "/cabinet/consents/C8/", {"about": theirs["uuid"]}),
         ("get", "/cabinet/received/", {"before": theirs["id"]}),
+        ("get", asked, {}),
+        ("get", f"{asked}answer/", {}),
+        ("get", f"{asked}answer.pdf", {}),
+        ("get", f"{asked}files/{theirs['file']}/", {}),
+        ("post", f"{asked}attach/", {"file": SimpleUploadedFile("x.pdf", b"%PDF-1.7 of another %%EOF")}),
+        ("get", "/cabinet/requests/new/", {"kinds": "complaint", "about": theirs["request"]}),
+        ("post", "/cabinet/requests/new/", {"kinds": "complaint", "about": theirs["request"], "text": "…"}),
     ]
+
+
+def pages_for_all(theirs: dict[str, str]) -> list[tuple[str, str, dict[str, Any]]]:
+    """The same of every page that takes none, and might all the same."""
+    found = []
     for n, name in enumerate(NAMES):
         given = [theirs["id"], theirs["uuid"], theirs["reference"]][n % 3]
         found.append(("get", "/cabinet/data/", {name: given}))
@@ -183,23 +209,23 @@ def test_nobody_reaches_what_is_somebody_elses(crowd):
             if other == me:
                 continue
             theirs = things[other.pk]
-            marks = [theirs[name].encode() for name in ("uuid", "reference", "value", "receipt", "session", "denial")]
-            whole = tries(theirs, policy)
-            for method, path, given in whole if distance == (crowd.index(me) + 1) % len(crowd) else whole[:11]:
-                answer = getattr(client, method)(path, given)
+            marks = [theirs[name].encode() for name in MARKS]
+            in_full = distance == (crowd.index(me) + 1) % len(crowd)
+            for method, path, given in named_doors(theirs, policy) + (pages_for_all(theirs) if in_full else []):
+                got = getattr(client, method)(path, given)
                 asked += 1
                 # what one typed oneself comes back in the language switch: the address of the page
-                text = answer.content.replace(escape(answer.wsgi_request.get_full_path()).encode(), b"")
+                text = got.content.replace(escape(got.wsgi_request.get_full_path()).encode(), b"")
                 shown = [mark for mark in marks if any(mark in part for part in unpacked(text))]
                 # a download at all is a hit, unless it is everybody's own file
-                taken = answer.get("Content-Disposition") and not (path in OWN and is_own_file(me, answer))
-                own_files += path in OWN and answer.status_code == 200
-                if answer.status_code >= 500 or shown or taken:
-                    hits.append((str(me), str(other), method, path, answer.status_code, shown))
+                taken = got.get("Content-Disposition") and not (path in OWN and is_own_file(me, got))
+                own_files += path in OWN and got.status_code == 200
+                if got.status_code >= 500 or shown or taken:
+                    hits.append((str(me), str(other), method, path, got.status_code, shown))
     print(f"\n{len(crowd)} customers, {asked} tries at what is another's: {len(hits)} hits")
     assert hits == [], "\n" + "\n".join(map(str, hits))
     assert own_files == len(OWN) * len(crowd)
-    assert asked >= 11 * len(crowd) * (len(crowd) - 1)
+    assert asked >= 18 * len(crowd) * (len(crowd) - 1)
     assert [row for row in state_of_everything() if row not in before] == []
 
 
