@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 
-from subjects import cabinet, vault
+from subjects import cabinet, duplicates, vault
 from subjects.enums import Source
 from subjects.models import DataCategory, DataSubject, PersonalData, TechnicalHolding
 from subjects.restraint_forms import CODE_LABELS, PART_LABELS
@@ -34,7 +34,8 @@ def groups(subject: DataSubject, *, represented: bool) -> list[Group]:
     represented: somebody who may learn it looks for them. Raises PermissionDenied as `vault.own_values`.
     """
     opened = vault.own_values(subject=subject, page="data", represented=represented)
-    rows = PersonalData.objects.told().filter(subject=subject)
+    files = duplicates.files_at(subject, None)
+    rows = PersonalData.objects.told().filter(subject__in=files)
     by_id = {row.pk: row for row in rows.only("pk", "source", "origin")}
     values: dict[str, list[Shown]] = {}
     for value in opened:
@@ -43,7 +44,7 @@ def groups(subject: DataSubject, *, represented: bool) -> list[Group]:
         origin = by_id[value.id].get_origin_display() if value.id in by_id else ""
         values.setdefault(value.category, []).append(Shown(parts, str(source), origin))
     holdings: dict[str, list[TechnicalHolding]] = {}
-    for holding in TechnicalHolding.objects.filter(subject=subject).select_related("category", "system"):
+    for holding in TechnicalHolding.objects.filter(subject__in=files).select_related("category", "system"):
         holdings.setdefault(holding.category.code, []).append(holding)
     about: dict[str, list[tuple[str, list[str]]]] = {}
     for tell in cabinet.ABOUT_VALUES:

@@ -1,6 +1,6 @@
 """The cabinet's own pages: what they show, in three languages, in how many queries; sessions; acting for somebody."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -13,8 +13,16 @@ from audit.models import AccessRecord
 from notifications.services import write
 from staff.enums import Role
 from staff.models import Operator
-from subjects import relations, services, sessions, vault
-from subjects.models import CabinetEvent, CabinetSession, DisputedAddress, Task
+from subjects import duplicates, relations, services, sessions, vault
+from subjects.models import (
+    CabinetEvent,
+    CabinetSession,
+    DataCategory,
+    DisputedAddress,
+    SourceSystem,
+    Task,
+    TechnicalHolding,
+)
 from tests.staff.conftest import member  # noqa: F401
 from tests.staff.factories import as_officer, permit
 from tests.subjects.cabinet import inside
@@ -59,6 +67,22 @@ def test_my_data_shows_values_with_their_source_and_writes_down_the_look(person)
     record = AccessRecord.objects.filter(door="own").get()
     assert (record.reference, record.reason) == (str(person), "data")
     assert record.actor == f"subject:{person.public_id}"
+
+
+def test_my_data_tells_what_other_systems_hold_of_every_file_and_where_to_have_a_value_corrected(person):
+    other = DataSubjectFactory()
+    with acting_as("job:fixture"):
+        duplicates.unite(leading=person, following=other)
+        system = SourceSystem.objects.create(code="site", title_kk="Сайт", title_ru="Сайт")
+        category, during = DataCategory.objects.get(code="ip_address"), (date(2026, 1, 1), date(2026, 2, 1))
+        for one, count in ((person, 1), (other, 240)):
+            TechnicalHolding.objects.create(subject=one, category=category, system=system, during=during, count=count)
+    client = inside(person, "en")
+    page = " ".join(client.get("/cabinet/data/").content.decode().split())
+    assert "(1 record)" in page
+    assert "(240 records)" in page
+    ask = page.split("Is something wrong?")[1].split('href="')[1].split('"')[0]
+    assert 'name="category"' in client.get(ask).content.decode()
 
 
 def test_what_is_withheld_is_on_no_page(person):

@@ -148,8 +148,8 @@ def named_doors(theirs: dict[str, str], policy: PolicyVersion) -> list[tuple[str
         ("get", f"{asked}answer.pdf", {}),
         ("get", f"{asked}files/{theirs['file']}/", {}),
         ("post", f"{asked}attach/", {"file": SimpleUploadedFile("x.pdf", b"%PDF-1.7 of another %%EOF")}),
-        ("get", "/cabinet/requests/new/", {"kinds": "complaint", "about": theirs["request"]}),
-        ("post", "/cabinet/requests/new/", {"kinds": "complaint", "about": theirs["request"], "text": "…"}),
+        ("get", "/cabinet/requests/new/", {"kind": "complaint", "about": theirs["request"]}),
+        ("post", "/cabinet/requests/new/", {"kind": "complaint", "about": theirs["request"]}),
     ]
 
 
