@@ -36,7 +36,7 @@ from transfers.decisions import Question
 from transfers.enums import Direction, Verdict
 from transfers.facts import AUTHORISE
 from transfers.letters import ASSIGNMENT_DONE, ASSIGNMENT_PLANNED
-from transfers.models import BatchOutcome, BatchRow, Recipient, TransferBatch, TransferRule
+from transfers.models import BatchOutcome, BatchRow, Recipient, Transfer, TransferBatch, TransferRule
 from transfers.models.batches import AT_WORK, GOES_TO, STANDS, Act, BatchKind
 
 # first number of the advisory locks by which a worker says that it carries a batch out
@@ -218,12 +218,17 @@ def _values(batch: TransferBatch, rows: list[BatchRow]) -> dict[int, list[Value]
     return found
 
 
-def part(contract: Contract, categories: Sequence[str], values: Sequence[Value]) -> str:
-    """What goes about one contract, as canonical JSON; its SHA-256 is what the release keeps."""
-    told = {code: [value.parts for value in values if value.category == code] for code in categories}
-    return json.dumps(
-        {"contract": contract.number, "categories": told}, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+def part(transfer: Transfer, contract: Contract, categories: Sequence[str], values: Sequence[Value]) -> str:
+    """What goes about one contract, as canonical JSON; its SHA-256 is what the release keeps.
+
+    By the number of the transfer the recipient finds the contract again, in our letters and for its statement (ADR 14).
+    """
+    told = {
+        "transfer": str(transfer.public_id),
+        "contract": contract.number,
+        "categories": {code: [value.parts for value in values if value.category == code] for code in categories},
+    }
+    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _one(
@@ -237,7 +242,7 @@ def _one(
     if given is None or not goes:
         BatchOutcome.objects.create(row=row, transfer=given.transfer if given else None)
         return
-    text = part(contract, batch.categories, values)
+    text = part(given.transfer, contract, batch.categories, values)
     services.release(
         token=given.token or "",
         payload_sha256=hashlib.sha256(text.encode()).hexdigest(),

@@ -176,7 +176,8 @@ def _contracts(file: RegistryFile) -> Iterator[dict[str, Any]]:
                 raise ValueError(f"outcome {outcome.pk} is not what was released")
             file.rows_done += 1
             file.values += outcome.values
-            yield json.loads(text)
+            # what went before its number was part of it gets it all the same
+            yield {"transfer": str(outcome.transfer.public_id)} | json.loads(text)
         _save(file, rows_done=file.rows_done)
         after = chunk[-1].row.number
 
@@ -189,7 +190,8 @@ def _pieces(file: RegistryFile) -> Iterator[bytes]:
         yield from _as_json(file, mark)
         return
     titles = {row.code: str(row) for row in DataCategory.objects.filter(code__in=batch.categories)}
-    heading, lines = [_("Contract"), *package_files.headings()], _lines(_contracts(file), titles, str(mark))
+    heading = [_("Transfer"), _("Contract"), *package_files.headings()]
+    lines = _lines(_contracts(file), titles, str(mark))
     if file.format == Format.CSV:
         yield from csv_pieces(line for some in ([heading], lines) for line in some)
     else:
@@ -206,10 +208,11 @@ def _as_json(file: RegistryFile, mark: Watermark) -> Iterator[bytes]:
 
 def _lines(told: Iterator[dict[str, Any]], titles: dict[str, str], mark: str) -> Iterator[list[str]]:
     for one in told:
+        names = [one["transfer"], one["contract"]]
         for code, values in one["categories"].items():
             for number, parts in enumerate(values, start=1):
                 for name, text in parts.items():
-                    yield [one["contract"], code, titles.get(code, code), str(number), name, text, mark]
+                    yield [*names, code, titles.get(code, code), str(number), name, text, mark]
 
 
 def mine(batch: TransferBatch, *, by: StaffUser) -> list[RegistryFile]:

@@ -208,9 +208,9 @@ def test_two_people_make_it_and_what_went_is_what_was_allowed(officer, dpo, coll
     assert press(second, "registry", batch, format="csv", reason="package_claim").status_code == 403
     file = press(desk, "registry", batch, format="csv", reason="package_claim")
     rows = list(csv.reader(io.StringIO(file.getvalue().decode("utf-8-sig")), delimiter=";"))
-    assert {row[0] for row in rows[1:]} == {"K-1", "K-2"}
-    assert {row[1] for row in rows[1:]} == {"full_name", "iin"}
-    assert {row[5] for row in rows if row[4] == "last"} == {"'=1+1"}
+    assert {row[1] for row in rows[1:]} == {"K-1", "K-2"}
+    assert {row[2] for row in rows[1:]} == {"full_name", "iin"}
+    assert {row[6] for row in rows if row[5] == "last"} == {"'=1+1"}
     assert all(str(batch) in row[-1] and officer.username in row[-1] for row in rows[1:])
     seen = AccessRecord.objects.filter(reason="package_claim", door="reveal")
     assert {(row.reference, row.count) for row in seen} == {(str(c.subject), 2) for c in collector.contracts}

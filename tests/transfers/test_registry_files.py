@@ -29,8 +29,9 @@ from tests.transfers.test_batches import (  # noqa: F401
     press,
     seat,
 )
-from transfers import registry_files, tasks
-from transfers.models import RegistryFile, RegistryPart, Release
+from tests.transfers.test_reconciling import compared
+from transfers import aftermath, batches, recipient_letters, registry_files, tasks
+from transfers.models import RecipientNotice, RegistryFile, RegistryPart, Release
 
 pytestmark = pytest.mark.django_db
 CLAIM = {"format": "csv", "reason": "package_claim"}
@@ -93,8 +94,8 @@ def test_a_large_file_is_made_by_a_worker_and_the_page_tells_how_far_it_is(batch
     assert not looks(), "nobody has looked yet"
     content = fetched(desk, file).getvalue()
     assert hashlib.sha256(content).hexdigest() == file.sha256 and len(content) == file.size
-    assert {row[0] for row in rows(content)[1:]} == {"K-1", "K-2"}
-    assert {row[5] for row in rows(content)[1:] if row[1] == "iin"} == set(IINS)
+    assert {row[1] for row in rows(content)[1:]} == {"K-1", "K-2"}
+    assert {row[6] for row in rows(content)[1:] if row[2] == "iin"} == set(IINS)
     assert all(str(batch) in row[-1] and officer.username in row[-1] for row in rows(content)[1:])
 
 
@@ -117,7 +118,7 @@ def test_a_small_file_comes_at_one_press(batch, officer, rung):  # noqa: F811
     answer = press(seat(officer), "registry", batch, **CLAIM)
     assert answer.status_code == 200 and not rung
     content = answer.getvalue()
-    assert answer["Content-Length"] == str(len(content)) and {row[0] for row in rows(content)[1:]} == {"K-1", "K-2"}
+    assert answer["Content-Length"] == str(len(content)) and {row[1] for row in rows(content)[1:]} == {"K-1", "K-2"}
     assert len(looks()) == 2
 
 
@@ -143,7 +144,42 @@ def test_a_file_of_many_pieces_is_whole_and_sealed(batch, officer, large, monkey
         assert len(told["contracts"]) == 2
     else:
         table = rows(content) if format == "csv" else [[text(cell) for cell in row] for row in read(content)]
-        assert {row[0] for row in table[1:]} == {"K-1", "K-2"} and len(table) > 4
+        assert {row[1] for row in table[1:]} == {"K-1", "K-2"} and len(table) > 4
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx", "json"])
+def test_by_the_number_in_its_file_the_recipient_finds_whom_a_letter_or_a_statement_is_about(
+    batch, officer, collector, format  # noqa: F811
+):  # fmt: skip
+    desk = seat(officer)
+    content = press(desk, "registry", batch, **CLAIM | {"format": format}).getvalue()
+    if format == "json":
+        told = {one["transfer"]: one["contract"] for one in json.loads(content)["contracts"]}
+    else:
+        table = rows(content) if format == "csv" else [[text(cell) for cell in row] for row in read(content)]
+        assert table[0][:2] == ["Transfer", "Contract"]
+        told = {row[0]: row[1] for row in table[1:]}
+    with acting_as(f"officer:{officer.pk}"):
+        aftermath.corrected(collector.contracts[0].subject, "iin")
+    letter = recipient_letters.prepare(RecipientNotice.objects.get()).texts["ru"]
+    assert [contract for number, contract in told.items() if number in letter] == ["K-1"]
+    run = compared(desk, collector, *(f"{number};{timezone.localdate()}" for number in told), header="transfer;date")
+    assert (run.matched, run.theirs_only, run.ours_only) == (2, 0, 0)
+
+
+def test_what_went_before_the_number_was_part_of_it_gets_it_too(officer, dpo, collector, monkeypatch):  # noqa: F811
+    def older(transfer, *told):
+        one = json.loads(part(transfer, *told))
+        del one["transfer"]
+        return json.dumps(one, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    part = batches.part
+    monkeypatch.setattr(batches, "part", older)
+    found = checked(seat(officer), collector, "K-1;")
+    press(seat(dpo), "confirm", found, typed="1")
+    tasks.work_batch(found.pk)
+    (one,) = json.loads(press(seat(officer), "registry", found, **CLAIM | {"format": "json"}).getvalue())["contracts"]
+    assert one["transfer"] == str(Release.objects.get().transfer.public_id)
 
 
 def test_parts_do_not_open_in_each_others_place(batch, officer, monkeypatch):  # noqa: F811
@@ -236,7 +272,7 @@ def test_what_was_destroyed_meanwhile_is_not_handed_out(batch, officer, collecto
     answer = desk.post(reverse("admin:transfers_batch_file", args=[batch.pk, file.pk]), follow=True)
     assert "Data in this file were destroyed since" in answer.content.decode() and looks() == before
     content = press(desk, "registry", batch, **CLAIM).getvalue()
-    assert {row[0] for row in rows(content)[1:]} == {"K-2"}
+    assert {row[1] for row in rows(content)[1:]} == {"K-2"}
 
 
 @pytest.mark.django_db(transaction=True)
