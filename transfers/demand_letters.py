@@ -43,9 +43,10 @@ def _refusal(demand: InboundDemand) -> list[str]:
     article = cited(demand.article) or _("not named")
     told = {
         DemandRefusal.NO_GROUND: _(
-            "The data you ask for make up the secrecy of the microcredit and are personal data. The law lets us give "
-            "them only to those whom it names and on the grounds it names; no such ground was found (article named by "
-            "you: %(article)s)."
+            "The data you ask for make up the secrecy of the microcredit and are personal data. We may give them only "
+            "on a ground named by law or by an agreement in force with you, and as it says; for what you ask there is "
+            "no such ground (article named by you: %(article)s). If there is one that we do not know of, name it, and "
+            "we will look at your letter again."
         )
         % {"article": article},
         DemandRefusal.INCOMPLETE: _(

@@ -13,9 +13,9 @@ from subjects import duplicates
 from subjects.enums import Disclosure, Standing
 from subjects.models import PersonalData, SubjectKey
 from transfers.decisions import Decision
-from transfers.enums import Check, Result, Verdict
+from transfers.enums import Check, TransferGround
 from transfers.models import InboundDemand
-from transfers.models.demands import TRANSITIONS, DemandRefusal, DemandState
+from transfers.models.demands import TRANSITIONS, DemandBody, DemandRefusal, DemandState
 from transfers.sentences import say
 
 
@@ -96,14 +96,26 @@ def _holds(demand: InboundDemand, subject_id: int) -> bool:
     return (rows if demand.withheld else rows.filter(disclosure=Disclosure.SUBJECT)).exists()
 
 
-def check_has_no_ground(decision: Decision) -> None:
-    """Whether the gate knows of a rule and found that its ground is wanting: nothing less says that the law forbids.
+def is_strange(demand: InboundDemand) -> bool:
+    """Whether who asks is neither a body that a law names nor in the register: of them the gate knows nothing."""
+    return demand.recipient_id is None and demand.kind in (DemandBody.COLLECTOR, DemandBody.OTHER)
 
-    A missing rule, an officer without the right, a blocked person are no such answer: refusing a lawful demand would
-    be our offence (94-V art. 15). Raises NotAllowed.
+
+def check_is_refused(decision: Decision, refusal: str) -> None:
+    """Whether the gate refuses for what our letter says (of OF_THE_GATE), whoever it is that asks it.
+
+    A person blocked for now is no answer to what a law demands: refusing a lawful demand would be our offence (94-V
+    art. 15). Raises NotAllowed.
     """
-    ground = decision.step(Check.GROUND)
-    if decision.decision == Verdict.DENY and ground.result == Result.FAIL and not ground.code.startswith("demand."):
+    causes = [step for step in decision.steps if not step.passed and step.check != Check.ACTOR]
+    if not causes:
+        raise NotAllowed(_("The gate allows it: refusing the demand would be our offence."), code="allowed")
+    if refusal == DemandRefusal.INCOMPLETE:
+        fits = any(step.code == "demand.incomplete" for step in causes)
+    else:
+        passing = (Check.SUBJECT, Check.GROUND) if decision.ground == TransferGround.LAW else ()
+        fits = any(step.check not in passing for step in causes)
+    if fits:
         return
     if decision.step(Check.SUBJECT).params.get("standing") == Standing.BLOCKED:
         raise NotAllowed(
@@ -113,12 +125,7 @@ def check_has_no_ground(decision: Decision) -> None:
             ),
             code="blocked",
         )
-    raise NotAllowed(why_not(decision), code="another_ground")
-
-
-def why_not(decision: Decision) -> str:
-    """That the gate refuses for another reason than the one proposed, and for which."""
-    return _("That is not why the gate refuses it: %(why)s") % {"why": why(decision)}
+    raise NotAllowed(_("That is not why the gate refuses it: %(why)s") % {"why": why(decision)}, code="another_ground")
 
 
 def why(decision: Decision) -> str:

@@ -219,26 +219,24 @@ def propose_answer(*, demand: InboundDemand, by: StaffUser) -> InboundDemand:
     return _save(row, state=DemandState.PROPOSED, refusal="", decided_by=by, decided_at=timezone.now())
 
 
+def _is_of_the_gate(row: InboundDemand, refusal: str) -> bool:
+    """Whether the gate has to say it; of who is a stranger to law and register it knows nothing."""
+    return refusal in OF_THE_GATE and not (refusal == DemandRefusal.NO_GROUND and rules.is_strange(row))
+
+
 @transaction.atomic
 def propose_refusal(*, demand: InboundDemand, refusal: str, by: StaffUser) -> InboundDemand:
     """Propose to refuse on a ground (DemandRefusal); what the gate is to say, it says, and the register keeps it.
 
-    Raises NotAllowed: a demand that the gate allows is not refused for want of a ground, since that would be our
-    offence, and neither is one of which the gate does not say that its ground is wanting; a demand that is not complete
-    is refused as incomplete, and none for want of data that we hold.
+    Raises NotAllowed: a demand that the gate allows, or refuses for another reason, is not refused on a ground of the
+    gate's, since that would be our offence, and none for want of data that we hold.
     """
     row = _locked(demand)
     refusal = DemandRefusal(refusal).value
     rules.check_may_refuse(row, by=by, refusal=refusal)
-    if refusal in OF_THE_GATE:
+    if _is_of_the_gate(row, refusal):
         rules.check_is_whole(row)
-        given = services.authorise(question=question(row))
-        if given.decision.allowed:
-            raise NotAllowed(_("The gate allows it: refusing the demand would be our offence."), code="allowed")
-        if refusal == DemandRefusal.NO_GROUND:
-            rules.check_has_no_ground(given.decision)
-        elif not any(step.code == "demand.incomplete" for step in given.decision.steps):
-            raise NotAllowed(rules.why_not(given.decision), code="another_ground")
+        rules.check_is_refused(services.authorise(question=question(row)).decision, refusal)
     return _save(row, state=DemandState.PROPOSED, refusal=refusal, decided_by=by, decided_at=timezone.now())
 
 

@@ -2,13 +2,17 @@
 
 # fixtures of another file are arguments here
 # ruff: noqa: F811
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.actor import acting_as
+from consent.models import Objection
 from staff.rules import NotAllowed
-from subjects import duplicates, vault
+from subjects import duplicates, loans, vault
 from subjects.models import PersonalData, SubjectKey
 from tests.staff.conftest import member  # noqa: F401
 from tests.staff.factories import StaffUserFactory, permit
@@ -16,13 +20,13 @@ from tests.subjects.factories import DataSubjectFactory
 from tests.transfers import factories
 from tests.transfers.test_demands import _english, act, court, dpo, officer, registered  # noqa: F401
 from transfers import demands
-from transfers.models import Transfer
+from transfers.models import DemandLetter, Transfer
 
 pytestmark = pytest.mark.django_db
 
 
 class TestNoGround:
-    """`no_ground` says to the other side that the law forbids: the gate must have found just that."""
+    """`no_ground` says that neither law nor agreement lets us: the gate must have found just that."""
 
     def refused(self, demand, by, sentence: str) -> None:
         with pytest.raises(NotAllowed, match=sentence):
@@ -30,21 +34,53 @@ class TestNoGround:
         demand.refresh_from_db()
         assert demand.state == "received" and not Transfer.objects.exists()
 
+    def written(self, demand, officer, dpo) -> list[str]:
+        """The checks that did not pass, of a demand that two people refuse by a letter."""
+        assert act(demands.propose_refusal, demand, officer, refusal="no_ground").state == "proposed"
+        assert not DemandLetter.objects.exists()
+        assert act(demands.approve, demand, dpo).state == "refused"
+        assert DemandLetter.objects.get().kind == "refusal"
+        return [check for transfer in Transfer.objects.all() for check in transfer.failed]
+
+    @pytest.fixture
+    def collector(self):
+        made = factories.world(kind="collector", code="dala", ground="defence", purpose="collection", agreement=False)
+        loans.record_contract(subject=made.person, number="K-1", state="overdue")
+        return made
+
     def test_a_ground_that_is_wanting_is_one(self, officer, dpo):
-        row = registered(factories.world(), officer)
-        act(demands.propose_refusal, row, officer, refusal="no_ground")
-        assert Transfer.objects.get().decision == "deny"
-        assert act(demands.approve, row, dpo).state == "refused"
+        assert self.written(registered(factories.world(), officer), officer, dpo) == ["ground"]
 
-    def test_a_rule_that_nobody_set_up_is_none(self, court, officer):
+    def test_what_was_never_opened_for_who_asks_is_one(self, court, officer, dpo):
         factories.closed(court.rule)
-        self.refused(registered(court, officer), officer, "not why the gate refuses it: No rule is in force")
+        assert "rule" in self.written(registered(court, officer), officer, dpo)
 
-    def test_who_may_not_hand_out_cannot_refuse_either(self, court, officer):
+    def test_an_agreement_that_ended_yesterday_is_one(self, collector, officer, dpo):
+        yesterday = timezone.localdate() - timedelta(days=1)
+        factories.agree(collector.recipient, valid_to=yesterday)
+        row = registered(collector, officer, kind="collector")
+        assert self.written(row, officer, dpo) == ["agreement"]
+
+    def test_an_objection_is_one_of_who_asks_by_no_law(self, collector, officer, dpo):
+        factories.agree(collector.recipient)
+        with acting_as("job:test"):
+            Objection.objects.create(
+                subject=collector.person, purpose=collector.purpose, in_force_during=(timezone.now(), None)
+            )
+        assert self.written(registered(collector, officer, kind="collector"), officer, dpo) == ["objection"]
+
+    def test_a_collector_that_was_never_ours_gets_a_letter_and_stays_out_of_the_register(self, court, officer, dpo):
+        nobody = {"recipient": None, "subject": None, "purpose": None, "categories": []}
+        assert self.written(registered(court, officer, kind="collector", **nobody), officer, dpo) == []
+
+    def test_an_authority_is_asked_about_even_where_the_register_lacks_it(self, court, officer):
+        self.refused(registered(court, officer, recipient=None), officer, "fill in recipient")
+
+    def test_who_may_not_hand_out_cannot_refuse_what_is_lawful(self, court, officer):
         clerk = permit(StaffUserFactory(), "transfers.handle_inbounddemand", "transfers.view_withheld_transfer")
-        self.refused(registered(court, officer), clerk, "not why the gate refuses it")
+        self.refused(registered(court, officer), clerk, "refusing the demand would be our offence")
 
-    def test_blocked_data_are_another_matter(self, court, officer):
+    def test_blocked_data_are_another_matter_of_a_demand_by_law(self, court, officer):
         court.person.standing = "blocked"
         court.person.save()
         self.refused(registered(court, officer), officer, "are blocked for now")
