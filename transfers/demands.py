@@ -244,15 +244,17 @@ def propose_refusal(*, demand: InboundDemand, refusal: str, by: StaffUser) -> In
 def approve(*, demand: InboundDemand, by: StaffUser) -> InboundDemand:
     """The second person: data may be taken out now; or the letter of refusal is made and the demand is done.
 
-    Raises NotAllowed.
+    Raises NotAllowed, also when the gate does not refuse it any more for what the letter would say.
     """
     row = _locked(demand)
     rules.check_may_approve(row, by=by)
     now = timezone.now()
     if not row.refusal:
         return _save(row, state=DemandState.GRANTED, approved_by=by, approved_at=now)
-    # what was not held when it was proposed may have come since
+    # what was not held when it was proposed may have come since, and so may a ground
     rules.check_is_true(row, row.refusal)
+    if _is_of_the_gate(row, row.refusal):
+        rules.check_is_refused(gate.ask(question(row)), row.refusal)
     _save(row, state=DemandState.REFUSED, approved_by=by, approved_at=now, answered_at=now)
     demand_letters.make(row, kind=DemandLetter.Kind.REFUSAL)
     _meet(row, at=now)

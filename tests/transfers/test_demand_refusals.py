@@ -80,6 +80,17 @@ class TestNoGround:
         clerk = permit(StaffUserFactory(), "transfers.handle_inbounddemand", "transfers.view_withheld_transfer")
         self.refused(registered(court, officer), clerk, "refusing the demand would be our offence")
 
+    def test_a_ground_that_came_since_the_proposal_stops_the_letter(self, collector, officer, dpo):
+        factories.agree(collector.recipient)
+        loans.record_contract(subject=collector.person, number="K-1", state="performed")
+        row = registered(collector, officer, kind="collector")
+        act(demands.propose_refusal, row, officer, refusal="no_ground")
+        loans.record_contract(subject=collector.person, number="K-2", state="overdue")
+        with pytest.raises(NotAllowed, match="The gate allows it: refusing the demand would be our offence"):
+            act(demands.approve, row, dpo)
+        assert not DemandLetter.objects.exists()
+        assert act(demands.send_back, row, dpo).state == "received"
+
     def test_blocked_data_are_another_matter_of_a_demand_by_law(self, court, officer):
         court.person.standing = "blocked"
         court.person.save()
