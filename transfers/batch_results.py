@@ -33,7 +33,7 @@ def decisions(batch: TransferBatch) -> bytes:
             release = getattr(transfer, "release", None) if transfer else None
             failed = transfer.failed if transfer else row.failed
             if outcome and transfer is None:
-                said = _("the contract stood otherwise by then")
+                said = _("it stood otherwise by then than in the preview")
             else:
                 said = transfer.decision_in_words if transfer else ""
             yield [

@@ -32,7 +32,7 @@ from subjects.vault import Value
 from transfers import assignments, gate, services
 from transfers import batch_rules as rules
 from transfers.batch_file import ContractRow
-from transfers.decisions import Question
+from transfers.decisions import Decision, Question
 from transfers.enums import Direction, Verdict
 from transfers.facts import AUTHORISE
 from transfers.letters import ASSIGNMENT_DONE, ASSIGNMENT_PLANNED
@@ -54,9 +54,19 @@ def check_fits(*, kind: str, recipient: Recipient, purpose: Purpose) -> None:
     """Whether such a batch goes to such a recipient. Raises ValidationError naming the field."""
     if recipient.kind not in GOES_TO[kind]:
         raise ValidationError({"recipient": _("A batch of this kind does not go to a recipient of this kind.")})
-    rows = TransferRule.objects.in_force().filter(recipient=recipient, purpose=purpose)
-    if rows.filter(disclosure=Disclosure.WITHHELD).exists():
+    if _is_withheld(recipient, purpose):
         raise ValidationError({"purpose": _("Withheld transfers are not made by a batch.")})
+
+
+def _is_withheld(recipient: Recipient, purpose: Purpose) -> bool:
+    rows = TransferRule.objects.in_force().filter(recipient=recipient, purpose=purpose)
+    return rows.filter(disclosure=Disclosure.WITHHELD).exists()
+
+
+def _check_everybody_may_read(decision: Decision) -> None:
+    """A batch stands in lists that everybody reads. Raises NotAllowed."""
+    if decision.disclosure == Disclosure.WITHHELD:
+        raise NotAllowed(_("Withheld transfers are not made by a batch."), code="withheld")
 
 
 def question(batch: TransferBatch, reference: str) -> Question:
@@ -68,14 +78,13 @@ def question(batch: TransferBatch, reference: str) -> Question:
 def preview(batch: TransferBatch, rows: Sequence[ContractRow], progress: Progress) -> dict[str, int]:
     """Ask the gate about every row as who uploaded it would; nothing is authorised. {field of the batch: count}.
 
-    Raises NotAllowed when the answers are withheld: a batch stands in lists that everybody reads.
+    Raises NotAllowed when the answers are withheld.
     """
     counts, kept = dict.fromkeys(Verdict.values, 0), list[BatchRow]()
     with acting_as(f"officer:{batch.started_by_id}"):
         for place, row in enumerate(rows, start=1):
             decision = gate.ask(question(batch, row.reference), permission=AUTHORISE)
-            if decision.disclosure == Disclosure.WITHHELD:
-                raise NotAllowed(_("Withheld transfers are not made by a batch."), code="withheld")
+            _check_everybody_may_read(decision)
             counts[str(decision.decision)] += 1
             kept.append(
                 BatchRow(
@@ -193,13 +202,16 @@ def _chunk(batch: TransferBatch) -> int:
         row.pk: row
         for row in Contract.objects.select_for_update().filter(pk__in=[r.contract_id for r in rows]).order_by("pk")
     }
-    stands = STANDS[batch.kind]
+    # the rule may have been replaced by a withheld one since: then all that is left stays here, and nobody is asked
+    stands = () if _is_withheld(batch.recipient, batch.purpose) else STANDS[batch.kind]
     given: dict[int, services.Authorised] = {}
     for row in rows:
         if contracts[row.contract_id].state in stands:
             given[row.pk] = services.authorise(
                 question=question(batch, row.subject.reference), idempotency_key=f"batch:{batch.pk}:{row.number}"
             )
+            # replaced while the chunk was asked about: nothing of it is written, and the next worker begins it anew
+            _check_everybody_may_read(given[row.pk].decision)
     going = [row for row in rows if row.pk in given and given[row.pk].decision.allowed and given[row.pk].token]
     values = _values(batch, going)
     for row in rows:

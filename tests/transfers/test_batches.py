@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import tracemalloc
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
@@ -35,9 +36,9 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.transfers import factories
-from transfers import batch_file, batch_results, batches, registry_files, tasks
+from transfers import batch_file, batch_results, batches, registry_files, services, tasks
 from transfers.file_runs import BATCHES
-from transfers.models import BatchOutcome, BatchRow, Release, Transfer, TransferBatch
+from transfers.models import BatchOutcome, BatchRow, Release, Transfer, TransferBatch, TransferRule
 
 pytestmark = pytest.mark.django_db
 IINS = ("850314390019", "921130490023")
@@ -487,6 +488,42 @@ def test_a_withheld_answer_is_no_matter_for_a_batch(officer, collector):
         tasks.check_batch(batch.pk)
     batch.refresh_from_db()
     assert batch.state == ImportState.FAILED and not BatchRow.objects.exists()
+
+
+@pytest.mark.parametrize("when", ["before the worker", "while it asks"])
+def test_a_rule_that_was_withheld_since_the_preview_leaves_no_withheld_transfer(
+    officer, dpo, collector, monkeypatch, when
+):
+    batch = checked(seat(officer), collector, "K-1;", "K-2;")
+    press(seat(dpo), "confirm", batch, typed="2")
+
+    def hides() -> None:
+        factories.closed(copy(collector.rule))
+        factories.opened(
+            TransferRule, recipient=collector.recipient, purpose=collector.purpose, direction="outgoing",
+            ground="defence", categories=["full_name", "iin"], disclosure="withheld",
+        )  # fmt: skip
+
+    real = services.authorise
+
+    def asks(**told):
+        if not TransferRule.objects.filter(disclosure="withheld").exists():
+            hides()
+        return real(**told)
+
+    if when == "while it asks":
+        monkeypatch.setattr(services, "authorise", asks)
+        with pytest.raises(NotAllowed, match="Withheld"):
+            tasks.work_batch(batch.pk)
+        assert not BatchOutcome.objects.exists() and not Transfer.objects.exists()
+    hides()
+    tasks.work_batch(batch.pk)
+    batch.refresh_from_db()
+    assert batch.act == "done" and not Transfer.objects.exists()
+    assert {text(row[4]) for row in read(batch_results.decisions(batch))[1:]} == {
+        "it stood otherwise by then than in the preview"
+    }
+    assert "withheld" not in page(seat(officer), batch).casefold()
 
 
 def test_what_does_not_fit_is_said_beside_its_field(officer, collector):

@@ -159,7 +159,7 @@ class BatchOutcome(Event):
     """What became of a row: the transfer, and what went, sealed under a key of the person's until it is destroyed."""
 
     row = models.OneToOneField(BatchRow, models.PROTECT, related_name="outcome", verbose_name=_("row of a batch"))
-    # none: the contract stood otherwise by then, and the gate was not asked
+    # none: contract or rule stood otherwise by then, and the gate was not asked
     transfer = models.OneToOneField(Transfer, models.PROTECT, null=True, related_name="+", verbose_name=_("transfer"))
     sealed = models.BinaryField(null=True)
     values = models.PositiveIntegerField(_("values"), default=0)
