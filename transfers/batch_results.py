@@ -34,6 +34,8 @@ def decisions(batch: TransferBatch) -> bytes:
             failed = transfer.failed if transfer else row.failed
             if outcome and transfer is None:
                 said = _("it stood otherwise by then than in the preview")
+            elif transfer and transfer.decision == Verdict.ALLOW and release is None:
+                said = _("allowed, but we hold none of the data")
             else:
                 said = transfer.decision_in_words if transfer else ""
             yield [

@@ -251,7 +251,8 @@ def _one(
     values: list[Value],
     goes: bool,
 ) -> None:
-    if given is None or not goes:
+    # allowed, but we hold nothing of it: nothing went, and nobody is told that it did
+    if given is None or not goes or not values:
         BatchOutcome.objects.create(row=row, transfer=given.transfer if given else None)
         return
     text = part(given.transfer, contract, batch.categories, values)

@@ -29,7 +29,7 @@ from staff.enums import Role
 from staff.rules import NotAllowed
 from subjects import deadlines, duplicates, import_runs, loans, registers, vault
 from subjects import tasks as subject_tasks
-from subjects.models import DataSubject
+from subjects.models import DataSubject, PersonalData
 from subjects.runs import ImportState
 from tests.audit.test_spreadsheet import read, text
 from tests.staff.conftest import member  # noqa: F401
@@ -273,6 +273,27 @@ def test_what_changed_since_the_preview_stays_here(officer, dpo, collector):
     assert outcomes[second.pk].transfer.decision == "deny"
     with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed, match="there is no file"):
         registry_files.ask(batch=batch, format="csv", reason="package_claim", language="en", by=officer)
+
+
+def test_of_whom_we_hold_nothing_that_is_asked_nothing_goes_and_nobody_says_it_did(officer, dpo, assignee):
+    desk, (one, other) = seat(officer), assignee.contracts
+    batch = checked(desk, assignee, "Z-1;", "Z-2;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    with acting_as("job:test"):
+        PersonalData.objects.filter(subject=other.subject, category__code__in=["full_name", "iin"]).delete()
+    press(desk, "assign", batch, act_number="7", act_date=timezone.localdate().isoformat())
+    tasks.work_batch(batch.pk)
+    assert Release.objects.get().transfer.subject == one.subject
+    other.refresh_from_db()
+    assert other.state == "overdue", "what did not go is not assigned"
+    assert Letter.objects.get(kind="assignment_done").subject == one.subject
+    said = {text(row[1]): text(row[4]) for row in read(batch_results.decisions(batch))[1:]}
+    assert said == {str(one.subject): "allowed", str(other.subject): "allowed, but we hold none of the data"}
+    cabinet = inside(other.subject, "en").get(reverse("transfers:received")).content.decode()
+    assert str(assignee.recipient) not in cabinet
+    file = press(desk, "registry", batch, format="json", reason="package_claim").getvalue()
+    assert [contract["contract"] for contract in json.loads(file)["contracts"]] == ["Z-1"]
 
 
 def test_a_killed_worker_leaves_whole_chunks_and_the_next_one_goes_on(officer, dpo, collector, monkeypatch):
