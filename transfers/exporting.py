@@ -43,14 +43,17 @@ def head(*, since: date, until: date, by: StaffUser) -> Head:
     return Head(str(operator or ""), since, until, timezone.localtime(), signatory)
 
 
+def between(since: date, until: date) -> dict[str, datetime]:
+    """{lookup: moment} of these days, the last one included."""
+    zone = timezone.get_current_timezone()
+    # not the day after: the last day of all has none
+    return {"at__gte": datetime.combine(since, time.min, zone), "at__lte": datetime.combine(until, time.max, zone)}
+
+
 def of_days(rows: QuerySet[Transfer], since: date, until: date) -> QuerySet[Transfer]:
     """Rows of these days, the last one included, oldest first."""
-    zone = timezone.get_current_timezone()
-    begin = datetime.combine(since, time.min, zone)
-    # not the day after: the last day of all has none
-    end = datetime.combine(until, time.max, zone)
     return (
-        rows.filter(at__gte=begin, at__lte=end)
+        rows.filter(**between(since, until))
         .select_related("subject", "recipient", "purpose", "release")
         .defer("inputs")
         .order_by("pk")

@@ -183,6 +183,13 @@ def test_the_preview_counts_and_asks_and_nothing_is_authorised(officer, collecto
     assert "Confirm the batch?" not in text, "who uploaded it does not confirm it"
 
 
+def test_what_is_not_set_up_is_told_apart_from_what_is_refused(officer, collector):
+    factories.closed(collector.rule)
+    text = page(seat(officer), checked(seat(officer), collector, "K-1;", "K-2;"))
+    assert "What is not set up" in text and "Why rows stay here" not in text
+    assert re.findall(r'<th scope="row">([^<]*)</th> <td class="bar-value">(\d+)', text) == [("transfer rule", "2")]
+
+
 def test_two_people_make_it_and_what_went_is_what_was_allowed(officer, dpo, collector):
     desk, second = seat(officer), seat(dpo)
     batch = checked(desk, collector, "K-1;A-1", "K-2;", "K-3;")

@@ -19,6 +19,7 @@ from tests.audit.test_spreadsheet import read, text
 from tests.staff.conftest import member  # noqa: F401
 from tests.transfers import factories
 from transfers import exporting
+from transfers.admin.reasons import stopped_by
 from transfers.enums import Check
 from transfers.models import Agreement, AgreementFile, Recipient, Release, ShadowMode, Transfer
 from transfers.services import authorise, release
@@ -301,3 +302,55 @@ def test_refusals_are_counted_by_the_check_that_stopped_them(officer, world):
     shown = page(officer.get(f"{ADMIN}transfer/refusals/"))
     assert re.search(r"categories of data 2\b", shown), shown
     assert re.search(r"legal ground 1\b", shown), shown
+
+
+class TestWhyNot:
+    """Refusals by reason: what is not set up is ours to mend and no refusal; nor is what shadow mode let through."""
+
+    def charts(self, answer) -> dict[str, dict[str, int]]:
+        tables = re.findall(r"<caption>(.*?)</caption>(.*?)</table>", answer.content.decode(), re.DOTALL)
+        row = re.compile(r'<th scope="row">(.*?)</th>\s*<td class="bar-value">(\d+)')
+        return {caption: {label: int(n) for label, n in row.findall(rows)} for caption, rows in tables if "bar" in rows}
+
+    @pytest.fixture
+    def answers(self, world):
+        """One of each kind: allowed, refused, not set up, let through."""
+        with acting_as("job:test"):
+            allowed = authorise(question=world.question()).transfer
+            refused = authorise(question=world.question(categories=("full_name", "email"))).transfer
+            missing = authorise(question=world.question(direction="incoming")).transfer
+            factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+            shadow = authorise(question=world.question(direction="incoming")).transfer
+        assert (missing.decision, len(missing.failed), shadow.shadow) == ("gap", 4, True)
+        return {"allow": allowed, "deny": refused, "gap": missing, "shadow": shadow}
+
+    def test_what_is_not_set_up_stands_apart_and_a_missing_rule_is_one_thing(self, officer, answers):
+        assert self.charts(officer.get(f"{ADMIN}transfer/refusals/")) == {
+            "Transfers that a check stopped": {"categories of data": 1},
+            "What is not set up": {"transfer rule": 1},
+            "What would have stopped those let through in shadow mode": {"transfer rule": 1},
+        }
+
+    def test_a_figure_leads_to_the_rows_it_counted(self, officer, world, answers):
+        today = timezone.localdate()
+        chosen = {"since": today, "until": today, "recipient": world.recipient.code}
+        shown = unescape(officer.get(f"{ADMIN}transfer/refusals/", chosen).content.decode())
+        links = re.findall(r'href="([^"]*/transfer/\?[^"]*shadow__exact[^"]*)"', shown)
+        assert len(links) == 4
+        for link, row in zip(links, answers.values(), strict=True):
+            listed = officer.get(link)
+            assert [found.pk for found in listed.context["cl"].result_list] == [row.pk], link
+        tomorrow = {"since": today + timedelta(days=1), "until": today + timedelta(days=1)}
+        shown = unescape(officer.get(f"{ADMIN}transfer/refusals/", tomorrow).content.decode())
+        for link in re.findall(r'href="([^"]*/transfer/\?[^"]*shadow__exact[^"]*)"', shown):
+            assert not officer.get(link).context["cl"].result_list
+        far = {"since": "0001-01-01", "until": "9999-12-31"}
+        shown = unescape(officer.get(f"{ADMIN}transfer/refusals/", far).content.decode())
+        link = re.search(r'href="([^"]*/transfer/\?[^"]*shadow__exact[^"]*)"', shown)[1]
+        assert officer.get(link).status_code == 200
+
+    def test_a_refusal_is_not_put_down_to_the_rule_that_is_missing_beside_it(self):
+        assert stopped_by("deny", ["rule", "ground", "categories", "agreement", "country"]) == {"country"}
+        assert stopped_by("deny", ["rule", "ground", "categories", "agreement"]) == {"categories"}
+        assert stopped_by("gap", ["declared", "rule", "ground", "categories", "agreement"]) == {"declared", "rule"}
+        assert stopped_by("deny", ["ground", "agreement"]) == {"ground", "agreement"}

@@ -27,8 +27,9 @@ from transfers import batch_rules as rules
 from transfers.admin.aftermath import Told, acted
 from transfers.admin.fields import CategoriesField, in_words
 from transfers.admin.packages import handed_out, no_trace
+from transfers.admin.reasons import bars
 from transfers.batch_rules import may
-from transfers.enums import Check, Verdict
+from transfers.enums import Verdict
 from transfers.file_runs import BATCHES
 from transfers.models import BatchOutcome, BatchRow, Recipient, RegistryFile, TransferBatch
 from transfers.models.batches import AT_WORK, GOES_TO, BatchKind
@@ -257,21 +258,14 @@ class TransferBatchAdmin(ImportRunAdmin):
         return StreamingHttpResponse(pieces, content_type=MEDIA_TYPES[Format(file.format)], headers=headers)
 
 
-def _reasons(run: TransferBatch) -> list[dict[str, Any]]:
-    """How many rows each check stopped in the preview, as bars."""
-    rows = BatchRow.objects.filter(batch=run).exclude(decision=Verdict.ALLOW)
-    counted = (
-        rows.annotate(check=models.Func(models.F("failed"), function="unnest"))
-        .values_list("check")
-        .annotate(count=models.Count("pk"))
-    )
-    found = dict(counted)
-    bars = [
-        {"label": str(check.label), "value": found[check.value], "state": "refused"}
-        for check in Check
-        if check.value in found
+def _reasons(run: TransferBatch) -> list[tuple[str, list[dict[str, Any]]]]:
+    """How many rows each check stopped in the preview, and what is not set up apart from it, as bars."""
+    rows = BatchRow.objects.filter(batch=run)
+    charts = [
+        (gettext("Why rows stay here"), bars(rows.filter(decision=Verdict.DENY), state="refused")),
+        (gettext("What is not set up"), bars(rows.filter(decision=Verdict.GAP), state="waiting")),
     ]
-    return sorted(bars, key=lambda bar: -bar["value"])
+    return [(caption, found) for caption, found in charts if found]
 
 
 def _untold(run: TransferBatch, by: StaffUser) -> dict[str, Any]:

@@ -1,20 +1,23 @@
 """The pages that take the register out as a file and show why transfers were refused."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, Func, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from audit.spreadsheet import CONTENT_TYPE
 from transfers import exporting
 from transfers.admin.fields import categories
-from transfers.enums import Check, Verdict
+from transfers.admin.reasons import bars
+from transfers.enums import Verdict
 from transfers.models import Recipient, Transfer
 
 DAYS = 30
@@ -47,11 +50,15 @@ class PeriodForm(forms.Form):
             self.add_error("until", gettext("The last day is before the first."))
         return found
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was chosen, or what stands in the form at first."""
+        return self.cleaned_data if self.is_bound and self.is_valid() else self.initial
+
     def rows(self, queryset: QuerySet[Transfer]) -> QuerySet[Transfer]:
-        """Of a valid form."""
-        given = self.cleaned_data
-        rows = exporting.of_days(queryset, given["since"], given["until"])
-        return rows.filter(recipient=given["recipient"]) if given["recipient"] else rows
+        """Of the days and the recipient that were chosen."""
+        rows = exporting.of_days(queryset, self.given["since"], self.given["until"])
+        return rows.filter(recipient=self.given["recipient"]) if self.given.get("recipient") else rows
 
 
 class ExportForm(PeriodForm):
@@ -105,39 +112,37 @@ class ExportPages:
         return HttpResponse(content, content_type=media_type, headers=headers)
 
     def refusals_view(self, request: HttpRequest) -> HttpResponse:
-        """How many transfers each check stopped, as bars that are a table."""
+        """How many transfers each check stopped, what is not set up apart, as bars that are tables."""
         self._may_look(request)
         form = PeriodForm(request.GET if "since" in request.GET else None)
-        initial = form.initial
-        if form.is_bound and form.is_valid():
-            rows = form.rows(self.get_queryset(request))
-        else:
-            rows = exporting.of_days(self.get_queryset(request), initial["since"], initial["until"])
-        rows = rows.select_related(None).defer(None).order_by()
-        reasons = dict(
-            rows.exclude(decision=Verdict.ALLOW)
-            .annotate(check=Func(F("failed"), function="unnest"))
-            .values_list("check")
-            .annotate(count=Count("pk"))
-        )
-        bars = [
-            {"label": str(check.label), "value": reasons[check.value], "state": "refused"}
-            for check in Check
-            if reasons.get(check.value)
+        rows = form.rows(self.get_queryset(request)).select_related(None).defer(None).order_by()
+        shown = [
+            (gettext("Transfers that a check stopped"), {"decision": Verdict.DENY, "shadow": False}, "refused"),
+            (gettext("What is not set up"), {"decision": Verdict.GAP, "shadow": False}, "waiting"),
+            (gettext("What would have stopped those let through in shadow mode"), {"shadow": True}, "neutral"),
         ]
-        bars.sort(key=lambda bar: -bar["value"])
-        totals = dict(rows.values_list("decision").annotate(count=Count("pk")))
-        address = reverse("admin:transfers_transfer_changelist")
+        charts = [(caption, bars(rows.filter(**which), state=state)) for caption, which, state in shown]
         return self._page(
             request,
             "refusals",
             gettext("Why transfers were refused"),
             422 if form.errors else 200,
             form=form,
-            bars=bars,
-            most=max((bar["value"] for bar in bars), default=1),
-            totals=[
-                (verdict.label, str(totals.get(verdict.value, 0)), f"{address}?decision__exact={verdict.value}")
-                for verdict in Verdict
-            ],
+            charts=[(caption, found) for caption, found in charts if found],
+            most=max((bar["value"] for _caption, found in charts for bar in found), default=1),
+            totals=_totals(rows, form.given),
         )
+
+
+def _totals(rows: QuerySet[Transfer], given: dict[str, Any]) -> list[tuple[object, str, str]]:
+    """(word, how many, the list of just these): what shadow mode let through is neither refused nor allowed."""
+    asked = {lookup: moment.isoformat() for lookup, moment in exporting.between(given["since"], given["until"]).items()}
+    if given.get("recipient"):
+        asked["recipient__id__exact"] = given["recipient"].pk
+    kinds = [(verdict.label, {"decision__exact": verdict.value, "shadow__exact": 0}) for verdict in Verdict]
+    kinds.append((Transfer._meta.get_field("shadow").verbose_name, {"shadow__exact": 1}))
+    counts = rows.aggregate(**{str(place): Count("pk", filter=Q(**of)) for place, (_word, of) in enumerate(kinds)})
+    address = reverse("admin:transfers_transfer_changelist")
+    return [
+        (word, str(counts[str(place)]), f"{address}?{urlencode(asked | of)}") for place, (word, of) in enumerate(kinds)
+    ]

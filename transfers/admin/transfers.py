@@ -89,9 +89,9 @@ class TransferAdmin(PackagePages, ExportPages, ReadOnlyAdmin, KeysetAdmin):
     change_form_template = "admin/transfers/transfer.html"
     list_display = ("at", "said", "subject", "recipient", "purpose", "direction", "sent")
     list_display_links = ("at",)
-    list_filter = ("decision", Period, Went, "direction", "recipient", "purpose")
+    list_filter = ("decision", "shadow", Period, Went, "direction", "recipient", "purpose")
     list_select_related = ("subject", "recipient", "purpose", "release", "user")
-    allowed_lookups = ("subject", "subject__id", "at__gte", "at__lt")
+    allowed_lookups = ("subject", "subject__id", "at__gte", "at__lt", "at__lte")
     fields = (
         "public_id", "at", "subject", "recipient", "purpose", "direction", "data", "ground", "rule", "agreement",
         "consent", "policy_version", "disclosure", "shadow", "sent", "who", "request_id", "inputs_sha256",
