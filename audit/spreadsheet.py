@@ -36,7 +36,8 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 # characters that XML 1.0 cannot hold
 _UNHEARD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# some programs read the full-width forms too
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _ZERO = date(1899, 12, 30).toordinal()
 
 # places in cellXfs below
@@ -131,9 +132,14 @@ def sheets_of(name: str, heading: Sequence[Value], rows: Iterable[Sequence[Value
             return
 
 
+def _is_formula(text: str) -> bool:
+    """Whether a program may take it for one, white space before its sign left aside."""
+    return text.lstrip(" \n\u00a0").startswith(_FORMULA)
+
+
 def safe_text(text: str) -> str:
     """A cell of CSV that no program takes for a formula: what would be one is led by an apostrophe (OWASP)."""
-    return f"'{text}" if text.lstrip(" \n\u00a0").startswith(_FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
 
 
 def csv_file(rows: Iterable[Sequence[Value]]) -> bytes:
@@ -240,7 +246,7 @@ def _cell(value: Value, sheet: Sheet, row: int) -> str:
     text = _UNHEARD.sub("\ufffd", str(value))
     if len(text) > CHARACTERS:
         raise ValueError(f"Sheet {sheet.name!r}, row {row}: a text is longer than {CHARACTERS} characters.")
-    style = _HEADING if heading else _QUOTED if text.lstrip(" \n").startswith(_FORMULA) else _TEXT
+    style = _HEADING if heading else _QUOTED if _is_formula(text) else _TEXT
     # a bare return would be read as the end of a line
     safe = escape(text, {"\r": "&#13;"})
     return f'<c t="inlineStr" s="{style}"><is><t xml:space="preserve">{safe}</t></is></c>'

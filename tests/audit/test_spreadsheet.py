@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from audit import spreadsheet
-from audit.spreadsheet import Sheet, sheets_of, workbook
+from audit.spreadsheet import Sheet, safe_text, sheets_of, workbook
 
 NS = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
 
@@ -37,7 +37,7 @@ def styles(data: bytes) -> list[ElementTree.Element]:
         return ElementTree.fromstring(archive.read("xl/styles.xml")).findall("m:cellXfs/m:xf", NS)
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", " =", "\n="])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", " =", "\n=", "\u00a0=", *"＝＋－＠", " ＝"])
 def test_what_looks_like_a_formula_is_quoted_text_and_keeps_every_character(sign):
     written = f'{sign}HYPERLINK("http://x")'
     data = workbook([Sheet("s", [["heading"], [written]])])
@@ -45,6 +45,7 @@ def test_what_looks_like_a_formula_is_quoted_text_and_keeps_every_character(sign
     assert cell.get("t") == "inlineStr" and cell.find("m:f", NS) is None
     assert text(cell) == written
     assert styles(data)[int(cell.get("s"))].get("quotePrefix") == "1"
+    assert safe_text(written) == f"'{written}"
 
 
 def test_plain_text_is_not_quoted_and_numbers_in_text_keep_their_zeros():
