@@ -30,7 +30,8 @@ def _head(row: ProcessingRegister | None, content: dict[str, Any], language: str
         (_("SHA-256 of the content"), row.sha256 if row else processing.digest(content)),
     ]
     if row is None:
-        return [*told, (_("Signatory"), _("not signed"))]
+        made = f"{timezone.localtime():%d.%m.%Y %H:%M}"
+        return [*told, (_("Signatory"), _("not signed")), (_("Made"), made)]
     return [
         (_("Number"), str(row.number)),
         *told,

@@ -1,17 +1,20 @@
 """The register of processing: generated, signed as it was read, kept, compared; files with number, date and digest."""
 
 import io
+import json
 import zipfile
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from audit.actor import acting_as
 from consent.models import ClauseLink, RetentionRule
 from staff.rules import NotAllowed
 from subjects.models import DataCategory
+from tests.audit.test_spreadsheet import read, text
 from tests.staff.factories import StaffUserFactory, permit
 from tests.transfers.factories import agree, opened, recipient, world
 from transfers import processing, processing_files
@@ -120,3 +123,16 @@ def test_files_carry_number_signatory_and_digest(made, signer, language):
     words = "".join(workbook.read(name).decode() for name in workbook.namelist() if name.endswith(".xml"))
     assert row.sha256 in words
     assert row.signatory.split(",")[0] in words
+
+
+@pytest.mark.parametrize("language", ["kk", "ru"])
+def test_one_that_nobody_signed_says_of_which_day_it_is(made, monkeypatch, language):
+    content, printed = processing.build(), []
+    monkeypatch.setattr(processing_files.typst, "compile", lambda *_, sys_inputs, **__: printed.append(sys_inputs))
+    processing_files.as_pdf(None, content, language)
+    head = dict(json.loads(printed[0]["register"])["head"])
+    about = read(processing_files.as_xlsx(None, content, language), 3)
+    today = f"{timezone.localdate():%d.%m.%Y}"
+    name = {"kk": "Жасалды", "ru": "Составлен"}[language]
+    assert head[name].startswith(today)
+    assert {text(row[0]): text(row[1]) for row in about[1:]}[name].startswith(today)
