@@ -21,12 +21,13 @@ from transfers.enums import Direction
 from transfers.models import Reconciliation
 from transfers.statement_file import StatementRow
 
-_COLUMNS = ("number", "transfer", "reference", "iin", "day", "categories")
+_COLUMNS = ("number", "transfer", "reference", "iin", "former", "day", "categories")
 _NULL = r"\N"
 # the digests of people's numbers go with the table, at the latest with the transaction
 _MAKE = """
 CREATE TEMPORARY TABLE statement_line (
-    number integer, transfer uuid, reference text, iin bytea, day date, categories text[]) ON COMMIT DROP;
+    number integer, transfer uuid, reference text, iin bytea, former bytea, day date,
+    categories text[]) ON COMMIT DROP;
 CREATE TEMPORARY TABLE statement_release (
     id bigint, transfer_id bigint, public_id uuid, reference text, subject_id bigint, day date, categories text[],
     withheld boolean) ON COMMIT DROP;
@@ -54,17 +55,26 @@ UNION ALL
 SELECT name, 1, number, categories FROM lines WHERE name IN (SELECT name FROM releases)
 ORDER BY 1, 2, 3
 """
-# the surest first: our number, theirs, the person and the day; a line that names a transfer of ours is never another
+_PERSON = {
+    "line": "k.subject_id || ' ' || l.day",
+    "release": "r.subject_id || ' ' || r.day",
+    "of_lines": "l.transfer IS NULL",
+}
+# the surest first: our number, theirs, the person and the day, by the IIN of today and then by the one that was
+# corrected, which the recipient may have got; a line that names a transfer of ours is never another
 _LEVELS = (
     _COMMON.format(line="l.transfer::text", release="r.public_id::text", of_lines="l.transfer IS NOT NULL", people=""),
     _COMMON.format(
         line="l.reference", release="r.reference", of_lines="l.transfer IS NULL AND l.reference <> ''", people=""
     ),
+    _COMMON.format(people="JOIN subjects_searchkey k ON k.kind = %(iin)s AND k.digest = l.iin", **_PERSON),
+    # a number that was corrected with two persons is a name of neither
     _COMMON.format(
-        line="k.subject_id || ' ' || l.day",
-        release="r.subject_id || ' ' || r.day",
-        of_lines="l.transfer IS NULL",
-        people="JOIN subjects_searchkey k ON k.kind = %(iin)s AND k.digest = l.iin",
+        people="""JOIN (
+        SELECT digest, min(subject_id) AS subject_id FROM subjects_searchkey WHERE kind = %(former)s
+        GROUP BY digest HAVING count(*) = 1
+    ) k ON k.digest = l.former""",
+        **_PERSON,
     ),
 )
 _THEIRS = """
@@ -100,7 +110,7 @@ def lay(run: Reconciliation, rows: Iterable[StatementRow], laid: Callable[[int],
     """Lay the lines beside our register of the run's days, pair them, and keep a `ReconciliationRow` of each.
 
     rows: read once. laid: called with the number of lines that are in, now and then. In the caller's transaction. Some
-    fifteen statements, and two a LINES of pairs.
+    twenty statements, and two a LINES of pairs.
     """
     with connection.cursor() as cursor:
         cursor.execute(_DROP)
@@ -130,8 +140,8 @@ def _lines(rows: Iterable[StatementRow], laid: Callable[[int], None]) -> Iterato
         reference = "" if "\0" in row.reference else as_text(row.reference)
         # codes of the list: no sign in them that an array would quote
         categories = _NULL if row.categories is None else "{" + ",".join(sorted(row.categories)) + "}"
-        iin = _NULL if row.iin is None else as_bytes(row.iin)
-        yield f"{row.number}\t{row.transfer or _NULL}\t{reference}\t{iin}\t{row.day}\t{categories}\n"
+        iin, former = (_NULL if digest is None else as_bytes(digest) for digest in (row.iin, row.former))
+        yield f"{row.number}\t{row.transfer or _NULL}\t{reference}\t{iin}\t{former}\t{row.day}\t{categories}\n"
         if place % LINES == 0:
             laid(place)
     laid(place)
@@ -153,7 +163,7 @@ def _days(run: Reconciliation) -> dict[str, object]:
 def _read(level: str) -> Iterator[tuple[str, int, int, list[str] | None]]:
     """The rows of a level, LINES at a time from a cursor of the server's."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(level, {"iin": IndexKind.IIN.value})
+        cursor.execute(level, {"iin": IndexKind.IIN.value, "former": IndexKind.EVIDENCE_IIN.value})
         while some := cursor.fetchmany(LINES):
             yield from some
 

@@ -1,7 +1,7 @@
 """Laying a recipient's statement beside our register: the same, other categories, only theirs, only ours.
 
 A line belongs to the transfer it names by our number; else to one by the recipient's own number; else to one about the
-same person on the same day. Each transfer is taken once.
+same person on the same day, by an IIN that was corrected since too. Each transfer is taken once.
 """
 
 from collections.abc import Collection, Iterator

@@ -48,7 +48,7 @@ REASONS.update(
 
 
 class StatementRow(NamedTuple):
-    """A line. iin: its digest; categories: None when the line does not name any."""
+    """A line. iin: its digest; former: the one of a number that was corrected; categories: None when none are named."""
 
     number: int
     transfer: UUID | None
@@ -56,6 +56,7 @@ class StatementRow(NamedTuple):
     iin: bytes | None
     day: date
     categories: frozenset[str] | None
+    former: bytes | None = None
 
 
 def empty_file(language: str) -> bytes:
@@ -126,7 +127,7 @@ class _Reader:
             problems.append(RowProblem(number, self.labels.get(column, ""), code, params))
 
         told = {column: cells.get(column, "").strip() for column in HEADERS}
-        transfer, iin = None, None
+        transfer, iin, former = None, None, None
         if told["transfer"]:
             try:
                 transfer = UUID(told["transfer"])
@@ -134,9 +135,11 @@ class _Reader:
                 refuse("transfer", "statement_transfer")
         if told["iin"]:
             try:
-                iin = search.digest(IndexKind.IIN, told["iin"])
+                normal = search.normalise(IndexKind.IIN, told["iin"])
             except ValidationError as error:
                 refuse("iin", str(error.code), **dict(error.params or {}))
+            else:
+                iin, former = (search.digest_of_normal(k, normal) for k in (IndexKind.IIN, IndexKind.EVIDENCE_IIN))
         if not (told["transfer"] or told["reference"] or told["iin"]):
             refuse("", "statement_unnamed")
         day = day_of(told["date"])
@@ -155,4 +158,4 @@ class _Reader:
             categories = frozenset(self.categories[name] for name in names if name in self.categories)
         if problems or day is None:
             return None, problems
-        return StatementRow(number, transfer, told["reference"], iin, day, categories), []
+        return StatementRow(number, transfer, told["reference"], iin, day, categories, former), []

@@ -125,6 +125,30 @@ def test_a_statement_is_paired_as_it_would_be_by_hand_whatever_its_order(many, d
     assert sum(counts(run)) == kept.count()
 
 
+def known_as(person, iin: str, kind: str = "evidence_iin") -> None:
+    kind, digest, hint = keys_of(kind, iin)
+    SearchKey.objects.create(subject=person, kind=kind, digest=digest, hint=hint)
+
+
+@pytest.mark.django_db
+def test_a_recipient_that_got_the_number_from_before_a_correction_names_the_person_by_it(made, desk):  # noqa: F811
+    wrong, today = "921130490023", timezone.localdate()
+    kept, nobody = sent(made), factories.DataSubjectFactory(email=None)
+    known_as(made.person, wrong)
+    run = compared(desk, made, f";;{wrong};{today};")
+    assert (counts(run), run.rows.get().transfer) == ((1, 0, 0, 0), kept)
+    # the number was another person's all the time: who has it today is meant first
+    known_as(nobody, wrong, "iin")
+    factories.happened(nobody, made.text, scope=made.scope)
+    theirs = sent(made, subject=nobody.reference)
+    run = compared(desk, made, f";;{wrong};{today};", f";;{wrong};{today};")
+    assert [row.transfer for row in run.rows.order_by("number")] == [theirs, kept]
+    # it was corrected with two persons: whom the line is about nobody can say
+    known_as(nobody, wrong)
+    run = compared(desk, made, f";;{wrong};{today};", f";;{wrong};{today};")
+    assert counts(run) == (1, 0, 1, 1)
+
+
 @pytest.mark.django_db
 def test_one_withheld_sending_withholds_the_whole_comparison(desk):  # noqa: F811
     """Of a recipient of whom most is told: what it is decides nothing here."""
