@@ -3,6 +3,8 @@
 The clock stops when every letter was sent; whom no letter reached, an officer tells another way.
 """
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils.translation import gettext as _
@@ -14,7 +16,8 @@ from staff.rules import NotAllowed
 from subjects import deadlines
 from subjects.clock_models import Deadline
 from transfers.aftermath import TELL
-from transfers.letters import ASSIGNMENT_DONE
+from transfers.enums import Verdict
+from transfers.letters import ASSIGNMENT_DONE, ASSIGNMENT_PLANNED
 from transfers.models import BatchRow, TransferBatch
 from transfers.models.batches import Act
 from transfers.notices import UNSENT, midnight
@@ -36,11 +39,41 @@ def start_clock(batch: TransferBatch) -> None:
     deadlines.start(rule_code=RULE, about=batch.about, at=at)
 
 
+def _written(kind: str, batches: Collection[int], rows: QuerySet[BatchRow]) -> QuerySet[Letter]:
+    people = rows.filter(batch__in=batches).values("subject")
+    # by person too: the outbox is looked up by its addressees
+    return Letter.objects.filter(cause__in=[f"{ABOUT}{pk}#{kind}" for pk in batches], subject__in=people)
+
+
+def planned(*batches: int) -> QuerySet[Letter]:
+    """What was written to the persons whose claims these batches are going to assign, by their keys."""
+    return _written(ASSIGNMENT_PLANNED, batches, BatchRow.objects.filter(decision=Verdict.ALLOW))
+
+
 def letters(*batches: int) -> QuerySet[Letter]:
     """What was written to the persons whose claims these batches assigned, by their keys."""
-    people = BatchRow.objects.filter(batch__in=batches, outcome__assigned=True).values("subject")
-    # by person too: the outbox is looked up by its addressees
-    return Letter.objects.filter(cause__in=[f"{ABOUT}{pk}#{ASSIGNMENT_DONE}" for pk in batches], subject__in=people)
+    return _written(ASSIGNMENT_DONE, batches, BatchRow.objects.filter(outcome__assigned=True))
+
+
+def on_their_way(written: QuerySet[Letter]) -> QuerySet[Letter]:
+    """Those of which it is not known yet whether they go."""
+    return written.exclude(state__in=[LetterState.SENT, *UNSENT])
+
+
+def will_not_go(written: QuerySet[Letter]) -> QuerySet[Letter]:
+    """Those that will not go by themselves: an officer has to tell their persons another way."""
+    return written.filter(state__in=UNSENT).select_related("subject").order_by("pk")
+
+
+def batches_of(written: QuerySet[Letter]) -> set[int]:
+    """Keys of the batches that these letters are about."""
+    causes = written.order_by().values_list("cause", flat=True).distinct()
+    return {int(cause.removeprefix(ABOUT).partition("#")[0]) for cause in causes}
+
+
+def announced() -> list[int]:
+    """Keys of the batches that wait for their act: the persons are told before it."""
+    return list(TransferBatch.objects.filter(act=Act.ANNOUNCED).values_list("pk", flat=True))
 
 
 def running() -> list[int]:
@@ -70,14 +103,13 @@ def meet_told() -> int:
 
 
 def untold(*batches: int) -> QuerySet[Letter]:
-    """Letters that will not go by themselves: an officer has to tell their persons another way."""
-    return letters(*batches).filter(state__in=UNSENT).select_related("subject").order_by("pk")
+    """Letters of what was assigned that will not go by themselves."""
+    return will_not_go(letters(*batches))
 
 
 def with_untold() -> set[int]:
-    """Keys of the batches whose clock runs and of which a letter will not go."""
-    causes = untold(*running()).order_by().values_list("cause", flat=True).distinct()
-    return {int(cause.removeprefix(ABOUT).partition("#")[0]) for cause in causes}
+    """Keys of the batches of which a letter will not go: before the act, or while the clock of the notice runs."""
+    return batches_of(untold(*running())) | batches_of(will_not_go(planned(*announced())))
 
 
 def check_may_tell(batch: TransferBatch, *, by: StaffUser) -> None:
@@ -86,7 +118,7 @@ def check_may_tell(batch: TransferBatch, *, by: StaffUser) -> None:
         raise NotAllowed(_("Your role does not tell people of transfers."), code="role")
     if not deadlines.of(batch.about).open().exists():
         raise NotAllowed(_("The persons were told of this assignment already."), code="met")
-    if batch.act != Act.DONE or letters(batch.pk).exclude(state__in=[LetterState.SENT, *UNSENT]).exists():
+    if batch.act != Act.DONE or on_their_way(letters(batch.pk)).exists():
         raise NotAllowed(_("Letters are still on their way. Wait until each is sent or has failed."), code="waiting")
 
 

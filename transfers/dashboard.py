@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.home import FACTS, NEEDS, Fact, Need
+from notifications.enums import LetterState
 from staff.opened import Opened
 from subjects.enums import Disclosure
 from subjects.runs import ImportState
@@ -134,10 +135,14 @@ def batches_that_wait(request: HttpRequest) -> list[Need]:
         waiting = rows.filter(act=Act.PREVIEW, allowed__gt=0).exclude(started_by=user)
         if count := waiting.count():
             found.append(Need(_("Batches of transfers: confirm or give up"), f"{url}?act__exact=preview", count))
-    if user.has_perm("transfers.add_transferbatch") and (count := rows.filter(act=Act.ANNOUNCED).count()):
-        found.append(
-            Need(_("Assignments of claims: the persons were told, enter the act"), f"{url}?act__exact=announced", count)
-        )
+    if user.has_perm("transfers.add_transferbatch") and (announced := assignments.announced()):
+        written = assignments.planned(*announced)
+        if late := assignments.batches_of(assignments.will_not_go(written)):
+            text = _("Assignments of claims: tell those whom no letter reached before you enter the act")
+            found.append(Need(text, f"{url}?told=no", len(late)))
+        if ready := set(announced) - assignments.batches_of(written.exclude(state=LetterState.SENT)):
+            text = _("Assignments of claims: the persons were told, enter the act")
+            found.append(Need(text, f"{url}?act__exact=announced", len(ready)))
     return found
 
 

@@ -386,7 +386,11 @@ def test_an_assignment_is_announced_made_and_told(officer, dpo, assignee):
     assert {letter.subject for letter in Letter.objects.filter(kind="assignment_planned")} == set(people)
     home = inside(people[0], "en").get("/cabinet/").content.decode()
     assert "Contract Z-1: the claim is going to be assigned to cedent." in " ".join(home.split())
-    assert "enter the act" in desk.get("/admin/").content.decode()
+    asks, shown = "the persons were told, enter the act", page(desk, batch)
+    assert asks not in desk.get("/admin/").content.decode() and "2 letters that the claims are going to" in shown
+    for contract in assignee.contracts:
+        sent_to(contract, kind="assignment_planned")
+    assert asks in desk.get("/admin/").content.decode() and "still on their way" not in page(desk, batch)
     today = timezone.localdate()
     assert press(second, "assign", batch, act_number="7", act_date=today.isoformat()).status_code == 403
     for wrong in ({"act_number": ""}, {"act_date": (today + timedelta(days=1)).isoformat()},
@@ -429,8 +433,29 @@ def assigned(officer, dpo, assignee):
     return batch
 
 
-def letter_of(contract, **state) -> None:
-    Letter.objects.filter(kind="assignment_done", subject=contract.subject).update(**state)
+def letter_of(contract, kind: str = "assignment_done", **state) -> None:
+    Letter.objects.filter(kind=kind, subject=contract.subject).update(**state)
+
+
+def sent_to(contract, *, kind: str) -> None:
+    letter_of(contract, kind, state=LetterState.SENDING)
+    letter_of(contract, kind, state=LetterState.SENT, done_at=timezone.now())
+
+
+def test_whom_the_letter_before_an_assignment_did_not_reach_is_shown_before_its_act_is_entered(officer, dpo, assignee):
+    desk, (one, other) = seat(officer), assignee.contracts
+    batch = checked(desk, assignee, "Z-1;", "Z-2;", kind="cession")
+    press(seat(dpo), "confirm", batch, typed="2")
+    tasks.work_batch(batch.pk)
+    sent_to(one, kind="assignment_planned")
+    letter_of(other, "assignment_planned", state=LetterState.SKIPPED, skip_reason="no_address", done_at=timezone.now())
+    home = desk.get("/admin/").content.decode()
+    assert "tell those whom no letter reached" in home and "the persons were told, enter the act" not in home
+    assert str(batch) in desk.get(reverse("admin:transfers_transferbatch_changelist") + "?told=no").content.decode()
+    shown = page(desk, batch)
+    assert str(other.subject) in shown and str(one.subject) not in shown
+    assert "tell those above before you enter the act" in shown
+    assert "The persons were told" not in shown, "the button stops a clock that does not run yet"
 
 
 def test_the_term_to_tell_runs_from_the_day_of_the_act_whenever_it_is_entered(assigned):

@@ -32,7 +32,7 @@ from transfers.batch_rules import may
 from transfers.enums import Verdict
 from transfers.file_runs import BATCHES
 from transfers.models import BatchOutcome, BatchRow, Recipient, RegistryFile, TransferBatch
-from transfers.models.batches import AT_WORK, GOES_TO, BatchKind
+from transfers.models.batches import AT_WORK, GOES_TO, Act, BatchKind
 from transfers.package_files import MEDIA_TYPES, File, Format
 from transfers.packages import PackageReason
 
@@ -269,14 +269,18 @@ def _reasons(run: TransferBatch) -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def _untold(run: TransferBatch, by: StaffUser) -> dict[str, Any]:
-    """Whom no letter of the assignment reached, while its clock runs."""
-    if not deadlines.of(run.about).open().exists():
+    """Whom no letter of the assignment reached: before its act is entered, and while its clock runs."""
+    if run.act == Act.ANNOUNCED:
+        written = assignments.planned(run.pk)
+        found, more = assignments.will_not_go(written), {"on_their_way": assignments.on_their_way(written).count()}
+    elif deadlines.of(run.about).open().exists():
+        found, more = assignments.untold(run.pk), {"may_tell": may(assignments.check_may_tell, run, by=by)}
+    else:
         return {}
-    found = assignments.untold(run.pk)
     return {
         "untold": [letter.subject for letter in found[:SHOWN]],
         "more_untold": max(0, found.count() - SHOWN),
-        "may_tell": may(assignments.check_may_tell, run, by=by),
+        **more,
     }
 
 
