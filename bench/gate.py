@@ -124,7 +124,7 @@ def floor(args: argparse.Namespace, subjects: int, folder: Path) -> dict[str, fl
     script.write_text(
         f"\\set s random({first}, {first + subjects - 1})\n\\set w random(0, {len(WORLDS) - 1})\n"
         "SELECT bench_floor('S-' || lpad((:s)::text, greatest(6, length((:s)::text)), '0'),"
-        " 'bureau-' || (:w)::text, 'purpose-' || (:w)::text);\n"
+        " 'collector-' || (:w)::text, 'purpose-' || (:w)::text);\n"
     )
     here = Path(wheel).parent / "pginstall" / "bin" / "pgbench"
     told = subprocess.run(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 # form, recipient, purpose of the six consents that everybody has
-WORLDS = [(form, f"bureau-{n}", f"purpose-{n}") for n, form in enumerate(("C2", "C3", "C4", "C6", "C8", "C9"))]
+WORLDS = [(form, f"collector-{n}", f"purpose-{n}") for n, form in enumerate(("C2", "C3", "C4", "C6", "C8", "C9"))]
 CATEGORIES = ("full_name", "iin", "mobile_phone")
 # one consent in so many was withdrawn, one question in so many asks for too much
 WITHDRAWN, EXCESS = 10, 10
@@ -62,7 +62,7 @@ def _registers() -> None:
         return
     with transaction.atomic():
         for number, (form, recipient, purpose) in enumerate(WORLDS):
-            made = world(form=form, code=recipient, purpose=purpose, declared=number == 0)
+            made = world(kind="collector", form=form, code=recipient, purpose=purpose, declared=number == 0)
             if number:  # the kind of all of them is declared once
                 declare(made.version, made.purpose)
 

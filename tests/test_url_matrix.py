@@ -24,6 +24,7 @@ from consent.import_runs import CONSENTS
 from consent.models import (
     Acknowledgement,
     ClauseLink,
+    ConsentForm,
     DataList,
     FormServed,
     NoticeServed,
@@ -174,7 +175,13 @@ def transfers_of(subject: DataSubject, officer: StaffUser, version: PolicyVersio
         for row in (
             Agreement(recipient=whom, number="1", valid_from=today, confidentiality="4", categories=["iin"]),
             Country(code="DE", title_ru="…", title_kk="…", adequate=True, source="…"),
-            TransferRule(recipient=whom, purpose=why, ground="defence", categories=["iin"]),
+            TransferRule(
+                recipient=whom,
+                purpose=why,
+                form=ConsentForm.objects.get(code="C3"),
+                ground="consent",
+                categories=["iin"],
+            ),
             ShadowMode(ends_at=timezone.now() + timedelta(days=1)),
         ):
             opening.propose(row, by=officer)

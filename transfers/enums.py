@@ -98,3 +98,47 @@ AUTHORITIES = frozenset(
 BUREAUS = frozenset({RecipientKind.CREDIT_BUREAU, RecipientKind.STATE_CREDIT_BUREAU})
 # Whose rows leave no trace for the subject unless somebody decides otherwise (DESIGN 4; 191-IV).
 WITHHELD_BY_DEFAULT = frozenset({RecipientKind.FINANCIAL_MONITORING})
+_ASKED = frozenset({TransferGround.CONSENT})
+_SERVES = frozenset({TransferGround.CONSENT, TransferGround.SERVICE})
+_CLAIMS = frozenset({TransferGround.CONSENT, TransferGround.DEFENCE})
+_DEMANDS = frozenset({TransferGround.CONSENT, TransferGround.DEFENCE, TransferGround.LAW})
+_BY_LAW = frozenset({TransferGround.LAW})
+_LAWFUL = {
+    RecipientKind.CREDIT_BUREAU: _ASKED,
+    RecipientKind.STATE_CREDIT_BUREAU: _BY_LAW,
+    RecipientKind.PENSION_CENTRE: _ASKED,
+    RecipientKind.STATE_BODY: _DEMANDS,
+    RecipientKind.COURT_EXECUTOR: _DEMANDS,
+    RecipientKind.BAILIFF: _DEMANDS,
+    RecipientKind.NOTARY: _DEMANDS,
+    RecipientKind.FINANCIAL_MONITORING: _BY_LAW,
+    RecipientKind.COLLECTOR: _CLAIMS,
+    RecipientKind.ASSIGNEE: _CLAIMS,
+    RecipientKind.COURIER: _SERVES,
+    RecipientKind.PAYMENT_PROVIDER: _SERVES,
+    RecipientKind.MESSENGER: _SERVES,
+    RecipientKind.HOSTING: _SERVES,
+    RecipientKind.ADVERTISER: _ASKED,
+    RecipientKind.OTHER: _CLAIMS,
+}
+# The forms of consent for bureaus: one for each private bureau that is supplied, one for each report (573-II art. 26).
+SUPPLY_FORM, REPORT_FORM = "C3", "C4"
+
+
+def lawful_grounds(kind: str, direction: str) -> frozenset[TransferGround]:
+    """On what grounds data may go to a recipient of this kind, or come from it (law.md 2.1-2.3; policy 2.3; ADR 18)."""
+    if kind in BUREAUS and direction == Direction.INCOMING:
+        return _ASKED
+    return _LAWFUL[RecipientKind(kind)]
+
+
+def bureau_form(kind: str, direction: str) -> str:
+    """The form of consent that the law of credit bureaus asks for, "" where it names none."""
+    if kind not in BUREAUS:
+        return ""
+    return REPORT_FORM if direction == Direction.INCOMING else SUPPLY_FORM
+
+
+def secret(kind: str, direction: str) -> bool:
+    """Whether a consent to it is given in writing: what we know of a borrower is microcredit secrecy (56-V art. 21)."""
+    return direction == Direction.OUTGOING and kind not in BUREAUS

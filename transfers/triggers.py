@@ -4,6 +4,8 @@ import pgtrigger
 from django.db import models
 
 from audit.triggers import HouseTrigger
+from consent.enums import RecipientKind
+from transfers.enums import Direction, bureau_form, lawful_grounds, secret
 
 
 class FrozenRecipient(HouseTrigger):
@@ -26,6 +28,43 @@ class FrozenRecipient(HouseTrigger):
                            WHERE a.recipient_id = OLD.id AND a.in_force_during IS NOT NULL)) THEN
                 RAISE EXCEPTION 'a recipient with a rule or an agreement keeps kind, country and BIN: enter a new one'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_recipient_frozen';
+            END IF;
+            RETURN NEW;
+        """
+
+
+class LawfulRule(HouseTrigger):
+    """No rule is proposed or opened on a ground that the law does not give for it (ADR 18).
+
+    One in force is frozen by then and only ends.
+    """
+
+    name = "lawful_rule"
+    when, level = pgtrigger.Before, pgtrigger.Row
+    operation = pgtrigger.Insert | pgtrigger.Update
+
+    def get_func(self, model: type[models.Model]) -> str:
+        lawful = ", ".join(
+            f"('{kind!s}', '{direction!s}', '{ground!s}', '{bureau_form(kind, direction)}', {secret(kind, direction)})"
+            for kind in RecipientKind
+            for direction in Direction
+            for ground in sorted(lawful_grounds(kind, direction))
+        )
+        return f"""
+            IF TG_OP = 'UPDATE' AND OLD.in_force_during IS NOT NULL THEN
+                RETURN NEW;
+            END IF;
+            IF NOT EXISTS (
+                SELECT 1 FROM (VALUES {lawful}) AS l(kind, direction, ground, form, written)
+                JOIN transfers_recipient r ON r.id = NEW.recipient_id AND r.kind = l.kind
+                WHERE l.direction = NEW.direction AND l.ground = NEW.ground
+                    AND (NEW.ground <> 'consent' OR (NEW.written OR NOT l.written) AND (l.form = '' OR EXISTS (
+                        SELECT 1 FROM consent_consentform f WHERE f.id = NEW.form_id AND f.code = l.form)))
+            ) OR NEW.ground <> 'consent' AND EXISTS (
+                SELECT 1 FROM consent_purpose p
+                WHERE p.id = NEW.purpose_id AND p.ground = 'consent' AND NOT p.required) THEN
+                RAISE EXCEPTION 'the law gives no such ground for this transfer'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'transfers_rule_lawful';
             END IF;
             RETURN NEW;
         """

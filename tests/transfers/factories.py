@@ -31,6 +31,7 @@ from tests.policies import factories as policy_factories
 from tests.staff.factories import StaffUserFactory, as_officer
 from tests.subjects.factories import DataSubjectFactory
 from transfers.decisions import Question
+from transfers.enums import secret
 from transfers.models import Agreement, Country, Recipient, RecipientClause, TransferRule
 
 LOADED = "command:load_registers@tests"
@@ -230,7 +231,8 @@ def world(
         declare(version, why, kind=kind)
     for category in DataCategory.objects.filter(code__in=CATEGORIES):
         opened(PurposeCategory, purpose=why, category=category)
-    fields = {"categories": list(CATEGORIES), **({"form": of} if ground == "consent" else {}), **rule}
+    on_consent = {"form": of, "written": secret(kind, direction)} if ground == "consent" else {}
+    fields = {"categories": list(CATEGORIES), **on_consent, **rule}
     if ground == "law":
         fields.setdefault("article", "56-V art. 21")
     made.rule = opened(TransferRule, recipient=whom, purpose=why, direction=direction, ground=ground, **fields)

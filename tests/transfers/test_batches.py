@@ -86,7 +86,7 @@ def collector():
 @pytest.fixture
 def assignee():
     world = factories.world(
-        kind="assignee", code="cedent", ground="service", purpose="assignment", categories=["full_name", "iin"]
+        kind="assignee", code="cedent", ground="defence", purpose="assignment", categories=["full_name", "iin"]
     )
     world.contracts = [owes(f"Z-{place}", iin=iin, email=f"z{place}@example.kz") for place, iin in enumerate(IINS, 1)]
     with acting_as(factories.LOADED):
@@ -527,7 +527,7 @@ def test_an_assignment_without_its_act_is_refused_by_the_database(officer, dpo, 
 
 def test_a_withheld_answer_is_no_matter_for_a_batch(officer, collector):
     other = factories.world(
-        kind="credit_bureau", code="hush", ground="law", purpose="hush", agreement=False, disclosure="withheld"
+        kind="state_credit_bureau", code="hush", ground="law", purpose="hush", agreement=False, disclosure="withheld"
     )
     refused = upload(seat(officer), other, "K-1;", kind="supply")
     assert refused.status_code == 422 and "Withheld transfers are not made by a batch" in refused.content.decode()

@@ -223,7 +223,7 @@ def test_the_register_is_append_only_and_rules_are_opened_by_two(made):
 
     def alone() -> None:
         TransferRule.objects.create(
-            recipient=made.recipient, purpose=made.purpose, ground="service", categories=["iin"],
+            recipient=made.recipient, purpose=made.purpose, ground="consent", form=made.form, categories=["iin"],
             proposed_by=officer, proposed_at=timezone.now(), approved_by=officer, approved_at=timezone.now(),
             in_force_during=(timezone.now(), None),
         )  # fmt: skip

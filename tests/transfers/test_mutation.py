@@ -71,8 +71,16 @@ GOOD = {
 }
 
 
+# who may get data on a ground, for a purpose that the loan needs
+WHOM = {"consent": "credit_bureau", "service": "hosting", "defence": "bailiff", "law": "bailiff"}
+
+
 def _rule(ground: str, **fields: object) -> dict:
-    return {"rules": [{**RULE, "ground": ground, **fields}]}
+    return {
+        "kind": WHOM[ground],
+        "required": ground != "consent",
+        "rules": [{**RULE, "ground": ground, **fields}],
+    }
 
 
 def _said(*events: dict) -> dict:
@@ -102,7 +110,7 @@ LOT = [
     {"agreements": [{**AGREEMENT, "closed": True}]},
     {"agreements": [{**AGREEMENT, "confidential": False}]},
     {"agreements": [{**AGREEMENT, "categories": ["iin"]}]},
-    {"agreements": [], "kind": "state_credit_bureau"},
+    {"agreements": [], "kind": "bailiff"},
     {"matrix": ["full_name"]},
     {"matrix_phase": 2},
     {"objection": 1},
@@ -133,7 +141,7 @@ LOT = [
     _said({"how": ("api", "system_entered")}),
     {**_said({"how": ("api", "system_entered")}), **_rule("consent", written=False)},
     {**_said({"how": ("imported", "imported"), "text_known": False}), **_rule("consent", written=False)},
-    {**_rule("consent", form=1), **_said({"form": 1, "right": False})},
+    {**_rule("consent", form=1), "kind": "hosting", **_said({"form": 1, "right": False})},
     {"country": "US"},
     {"country": "US", "adequate": True},
     {"country": "US", "adequate": False},

@@ -153,7 +153,7 @@ def test_a_recipient_that_got_the_number_from_before_a_correction_names_the_pers
 def test_one_withheld_sending_withholds_the_whole_comparison(desk):  # noqa: F811
     """Of a recipient of whom most is told: what it is decides nothing here."""
     hushed = factories.world(
-        kind="credit_bureau", code="hush", ground="law", purpose="hush", agreement=False, disclosure="withheld"
+        kind="state_credit_bureau", code="hush", ground="law", purpose="hush", agreement=False, disclosure="withheld"
     )
     assert compared(desk, hushed, f";A;;{timezone.localdate()};").disclosure == "subject"
     sent(hushed)

@@ -66,7 +66,7 @@ def test_its_queries_do_not_grow_with_the_registers(made):
     with CaptureQueriesContext(connection) as few:
         processing.build()
     for n in range(5):
-        whom = recipient(f"more{n}")
+        whom = recipient(f"more{n}", "hosting")
         agree(whom)
         opened(
             TransferRule, recipient=whom, purpose=made.purpose, categories=["iin"], ground="service",

@@ -1,8 +1,11 @@
 """What every installation starts with: recipients the law names, closed countries, duties by law."""
 
+from datetime import date
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.actor import acting_as
@@ -76,32 +79,103 @@ def test_a_duty_that_answers_no_demand_asks_only_for_what_its_purpose_needs():
         assert set(rule.categories) <= needed, rule
 
 
+def rule(kind: str, direction: str = "outgoing", form: str = "", **fields) -> TransferRule:
+    """Not saved. form: a code; the purpose is one that the loan needs unless it is said otherwise."""
+    whom = Recipient.objects.create(
+        code=f"new-{kind}", kind=kind, title_kk="а", title_ru="а", registry_number="1", registry_date=date(2026, 1, 9)
+    )
+    fields = {"ground": "consent" if form else "service", "purpose": "collection", **fields}
+    fields["purpose"] = Purpose.objects.get(code=fields["purpose"])
+    if fields["ground"] == "law":
+        fields["article"] = "56-V art. 21"
+    of = ConsentForm.objects.get(code=form) if form else None
+    return TransferRule(recipient=whom, direction=direction, form=of, categories=["full_name"], **fields)
+
+
+@pytest.fixture
+def officer():
+    found = permit(StaffUserFactory(), "transfers.add_transferrule")
+    with as_officer(found):
+        yield found
+
+
+def refused(row: TransferRule, by) -> str:
+    """The field that the officer is told of, "" when the proposal stands; the database answers alike."""
+    with transaction.atomic():
+        try:
+            opening.propose(row, by=by)
+        except ValidationError as error:
+            (field,) = error.message_dict
+        else:
+            return ""
+    row.proposed_by, row.proposed_at = by, timezone.now()
+    with pytest.raises(IntegrityError, match="the law gives no such ground"), transaction.atomic():
+        row.save()
+    return field
+
+
 @pytest.mark.parametrize(
-    ("kind", "direction", "refused"),
+    ("kind", "direction", "grounds"),
     [
-        ("advertiser", "outgoing", True),
-        ("other", "outgoing", True),
-        ("credit_bureau", "outgoing", False),
-        ("pension_centre", "incoming", False),
+        ("advertiser", "outgoing", "consent"),
+        ("credit_bureau", "outgoing", "consent"),
+        ("state_credit_bureau", "outgoing", "law"),
+        ("credit_bureau", "incoming", "consent"),
+        ("state_credit_bureau", "incoming", "consent"),
+        ("pension_centre", "incoming", "consent"),
+        ("financial_monitoring", "outgoing", "law"),
+        ("collector", "outgoing", "consent defence"),
+        ("courier", "outgoing", "consent service"),
+        ("bailiff", "outgoing", "consent defence law"),
+        ("other", "outgoing", "consent defence"),
     ],
 )
-def test_microcredit_secrecy_goes_to_a_third_party_on_written_consent_alone(kind, direction, refused):
-    officer = permit(StaffUserFactory(), "transfers.add_transferrule")
-    form = ConsentForm.objects.get(code="C2")
+def test_two_officers_open_no_rule_on_a_ground_that_the_law_does_not_give(officer, kind, direction, grounds):
+    found = []
+    for ground in ("consent", "defence", "law", "service"):
+        form = "" if ground != "consent" else "C4" if direction == "incoming" else "C3"
+        with transaction.atomic():
+            if refused(rule(kind, direction, form, ground=ground, written=bool(form)), officer) != "ground":
+                found.append(ground)
+            transaction.set_rollback(True)
+    assert found == grounds.split()
 
-    def proposed(written: bool) -> TransferRule:
-        whom = Recipient.objects.create(code=f"{kind}-{written}", kind=kind, title_kk="а", title_ru="а")
-        row = TransferRule(
-            recipient=whom, purpose=Purpose.objects.first(), direction=direction, ground="consent", form=form,
-            categories=["full_name"], written=written,
-        )  # fmt: skip
-        return opening.propose(row, by=officer)
 
-    with as_officer(officer):
-        if refused:
-            with pytest.raises(ValidationError) as error:
-                proposed(written=False)
-            assert list(error.value.message_dict) == ["written"]
-        else:
-            proposed(written=False)
-        proposed(written=True)
+def test_what_the_loan_does_not_need_goes_on_the_persons_consent_alone(officer):
+    gateway = rule("messenger", purpose="marketing")
+    assert refused(gateway, officer) == "ground"
+    gateway.purpose = Purpose.objects.get(code="correspondence")
+    assert refused(gateway, officer) == ""
+
+
+@pytest.mark.parametrize(("direction", "form"), [("outgoing", "C3"), ("incoming", "C4")])
+def test_a_private_bureau_is_supplied_on_c3_and_reports_on_c4_alone(officer, direction, form):
+    row = rule("credit_bureau", direction, "C2")
+    assert refused(row, officer) == "form"
+    row.form = ConsentForm.objects.get(code=form)
+    assert refused(row, officer) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "direction", "form", "field"),
+    [
+        ("advertiser", "outgoing", "C9", "written"),
+        ("other", "outgoing", "C2", "written"),
+        ("credit_bureau", "outgoing", "C3", ""),
+        ("pension_centre", "incoming", "C5", ""),
+    ],
+)
+def test_microcredit_secrecy_goes_to_a_third_party_on_written_consent_alone(officer, kind, direction, form, field):
+    row = rule(kind, direction, form)
+    assert refused(row, officer) == field
+    row.written = True
+    assert not field or refused(row, officer) == ""
+
+
+def test_who_the_recipient_is_is_looked_at_again_when_the_rule_is_opened(officer):
+    row = rule("courier", purpose="correspondence")
+    opening.propose(row, by=officer)
+    Recipient.objects.filter(pk=row.recipient_id).update(kind="advertiser")
+    dpo = permit(StaffUserFactory(), "transfers.approve_transferrule")
+    with as_officer(dpo), pytest.raises(IntegrityError, match="the law gives no such ground"), transaction.atomic():
+        opening.approve(row, by=dpo)

@@ -28,9 +28,11 @@ from tests.transfers.factories import (
     recipient,
 )
 from transfers.decisions import Context, Question
+from transfers.enums import bureau_form, lawful_grounds, secret
 from transfers.models import TransferRule
 
-KINDS = ("credit_bureau", "state_credit_bureau", "hosting", "bailiff")
+FORMS = ("C3", "C4", "C8", "C10")
+KINDS = ("credit_bureau", "collector", "hosting", "bailiff")
 SUBSETS = [["full_name", "iin", "mobile_phone"]] * 4 + [["full_name", "iin"], ["full_name"], []]
 phase = st.sampled_from([1, 1, 1, 2])
 
@@ -124,9 +126,9 @@ class Base:
         if not DataCategory.objects.exists():
             registers.load()
         version, texts, codes = published(), [], _purposes()
-        scopes = {"C3": ScopeKind.RECIPIENT, "C4": ScopeKind.REPORT, "C8": ScopeKind.WHOLE, "C10": ScopeKind.WHOLE}
+        kinds = (ScopeKind.RECIPIENT, ScopeKind.REPORT, ScopeKind.WHOLE, ScopeKind.WHOLE)
         everybody = dict.fromkeys(KINDS, "kk ru")
-        for code, scope_kind in scopes.items():
+        for code, scope_kind in zip(FORMS, kinds, strict=True):
             of = consent.form(code, scope_kind=scope_kind)
             named = dict.fromkeys(codes, "kk ru")
             texts.append(
@@ -233,8 +235,19 @@ def _close(base: Base, row: Any) -> None:
         row.save()
 
 
+def lawful(rule: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """The rule on a ground that the database lets stand for this kind of recipient and this purpose."""
+    allowed = lawful_grounds(spec["kind"], "outgoing")
+    if spec["ground"] == "consent" and not spec["required"]:
+        allowed = {"consent"}
+    ground = rule["ground"] if rule["ground"] in allowed else str(min(allowed))
+    form = FORMS.index(bureau_form(spec["kind"], "outgoing") or FORMS[rule["form"]])
+    return {**rule, "ground": ground, "form": form, "written": rule["written"] or secret(spec["kind"], "outgoing")}
+
+
 def _phase(n: int, base: Base, spec: dict[str, Any], person: Any, purpose: Purpose, whom: Any) -> None:
-    seen = {(r["ground"], r["form"] if r["ground"] == "consent" else -1): r for r in reversed(spec["rules"])}
+    rules = [lawful(rule, spec) for rule in spec["rules"]]
+    seen = {(r["ground"], r["form"] if r["ground"] == "consent" else -1): r for r in reversed(rules)}
     for (ground, form), rule in seen.items():
         if rule["phase"] != n:
             continue

@@ -7,14 +7,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from consent.enums import RecipientKind
+from consent.enums import Ground, RecipientKind
 from consent.models import ConsentForm, Purpose
 from policies.models import Policy
 from staff.opened import Opened
 from subjects.enums import Disclosure
 from subjects.identifiers import normalise_bin
-from transfers.enums import BUREAUS, Direction, TransferGround
-from transfers.triggers import FrozenRecipient
+from transfers.enums import Direction, TransferGround, bureau_form, lawful_grounds, secret
+from transfers.triggers import FrozenRecipient, LawfulRule
 
 COUNTRY_CODE = RegexValidator(r"^[A-Z]{2}\Z", _("Write the two capital letters of ISO 3166-1: KZ, RU, DE."))
 
@@ -192,6 +192,7 @@ class TransferRule(Opened):
         verbose_name = _("transfer rule")
         verbose_name_plural = _("transfer rules")
         ordering = ["recipient", "purpose", "pk"]
+        triggers = [*Opened.Meta.triggers, LawfulRule()]
         constraints = [
             *Opened.Meta.constraints,
             models.CheckConstraint(
@@ -222,15 +223,32 @@ class TransferRule(Opened):
         return f"№ {self.pk}"
 
     def clean(self) -> None:
-        """Whatever is known of a borrower is microcredit secrecy (56-V art. 21)."""
+        """The law says who gets data on what ground, whatever two officers agree on (ADR 18)."""
         super().clean()
-        outgoing = self.ground == TransferGround.CONSENT and self.direction == Direction.OUTGOING
-        if outgoing and not self.written and self.recipient_id and self.recipient.kind not in BUREAUS:
+        if not (self.recipient_id and self.purpose_id and self.direction and self.ground):
+            return
+        kind, direction = self.recipient.kind, self.direction
+        lawful = lawful_grounds(kind, direction)
+        if self.ground not in lawful:
+            sentence = _("With a recipient of this kind data are passed in this direction only on: %(grounds)s.")
+            words = ", ".join(str(ground.label) for ground in TransferGround if ground in lawful)
+            raise ValidationError({"ground": sentence % {"grounds": words}})
+        if self.ground != TransferGround.CONSENT:
+            if self.purpose.ground == Ground.CONSENT and not self.purpose.required:
+                raise ValidationError(
+                    {"ground": _("The loan does not need this purpose: data go for it on the person's consent alone.")}
+                )
+            return
+        form = bureau_form(kind, direction)
+        if form and self.form_id and self.form.code != form:
+            sentence = _("The law of credit bureaus asks for a consent of its own: choose form %(form)s.")
+            raise ValidationError({"form": sentence % {"form": form}})
+        if secret(kind, direction) and not self.written:
             raise ValidationError(
                 {
                     "written": _(
-                        "Whatever we know of a borrower is microcredit secrecy: to anybody but a credit bureau it goes"
-                        " on written consent alone (56-V art. 21). Mark this field."
+                        "Whatever we know of a borrower is microcredit secrecy: a consent by which it goes to anybody"
+                        " but a credit bureau is given in writing (56-V art. 21). Mark this field."
                     )
                 }
             )
