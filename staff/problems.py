@@ -27,6 +27,7 @@ KNOWN = {
     "transfer_released": (409, _("The data of this transfer went already")),
     "transfer_lapsed": (409, _("The time of this transfer is over")),
     "transfer_outgoing": (409, _("This transfer sends data out")),
+    "transfer_incoming": (409, _("The data of this transfer come to us")),
     "transfer_stopped": (409, _("The person was blocked or objected after the transfer was authorised")),
     "consent_ended": (409, _("The consent ended after the transfer was authorised")),
     "too_large": (413, _("The request is too large")),

@@ -42,7 +42,8 @@ _NOT_RELEASED = {
     "lapsed": "transfer_lapsed",
     "withdrawn": "consent_ended",
     "stopped": "transfer_stopped",
-    "direction": "transfer_outgoing",
+    "outgoing": "transfer_outgoing",
+    "incoming": "transfer_incoming",
 }
 _PLAIN = ("body", "article", "request_number", "sanction")
 
@@ -195,7 +196,8 @@ def _one_of_many(item: ItemIn) -> dict[str, Any]:
     summary="Confirm that the data were sent",
 )
 def release(request: HttpRequest, public_id: UUID, payload: ReleaseIn) -> dict[str, Any]:
-    """Once, while the token lives and the consent stands. Refused with 409, the data may not go; ask the gate anew."""
+    """Of an outgoing transfer, once, while the token lives and the consent stands. Refused with 409, the data may not
+    go; ask the gate anew."""
     _check(public_id, payload)
     try:
         done = services.release(

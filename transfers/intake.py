@@ -79,11 +79,14 @@ def receive(
     for goes into quarantine. Raises services.NotReleased, Unfit, ValidationError.
     """
     release = services.release(
-        token=token, payload_sha256=payload_sha256, size=size, reference=reference, transfer=transfer
+        token=token,
+        payload_sha256=payload_sha256,
+        size=size,
+        reference=reference,
+        transfer=transfer,
+        direction=Direction.INCOMING,
     )
     of = Transfer.objects.select_related("subject", "recipient").get(pk=release.transfer_id)
-    if of.direction != Direction.INCOMING:
-        raise services.NotReleased(_("This transfer sends data out: nothing is received by it."), code="direction")
     told = Received(release, [], [], [], [])
     for category, rows in sorted(values.items()):
         if not _CODE.fullmatch(category):

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from subjects.enums import Disclosure
 from transfers import gate
 from transfers.decisions import Decision, Question
-from transfers.enums import Check
+from transfers.enums import Check, Direction
 from transfers.facts import AUTHORISE, fetch
 from transfers.models import Release, Transfer
 from transfers.sentences import say
@@ -39,7 +39,7 @@ class KeyReused(ValidationError):
 
 
 class NotReleased(ValidationError):
-    """The data do not go; `code`: payload, unknown_token, released, lapsed, withdrawn or stopped."""
+    """The data do not go; `code`: payload, unknown_token, outgoing, incoming, released, lapsed, withdrawn, stopped."""
 
 
 class Authorised(NamedTuple):
@@ -163,6 +163,17 @@ def authorise(*, question: Question, idempotency_key: str = "") -> Authorised:
     raise AssertionError("unreachable")
 
 
+def check_direction(transfer: Transfer, direction: Direction) -> None:
+    """Raises NotReleased, which names what is done with data that go the other way."""
+    if transfer.direction == direction:
+        return
+    if direction == Direction.INCOMING:
+        raise NotReleased(_("This transfer sends data out: nothing is received by it."), code="outgoing")
+    raise NotReleased(
+        _("These data come to us: hand them over by “receive”, which confirms the transfer too."), code="incoming"
+    )
+
+
 def release(
     *,
     token: str,
@@ -170,8 +181,11 @@ def release(
     size: int | None = None,
     reference: str = "",
     transfer: uuid.UUID | None = None,
+    direction: Direction = Direction.OUTGOING,
 ) -> Release:
     """The data were sent, or received: once, within the token's life, while the consent still stands.
+
+    What came in is released by `intake.receive` alone, which takes the values in with it.
 
     payload_sha256: 64 hexadecimal digits of exactly what went; size in bytes; reference: what the other side calls it;
     transfer: the public id the token must belong to, when the asker names one. Raises NotReleased with a sentence and
@@ -183,6 +197,7 @@ def release(
     found = Transfer.objects.filter(token_digest=digest).select_related("release").first()
     if found is None or transfer not in (None, found.public_id):
         raise NotReleased(_("No transfer has this token. Ask the gate for a new one."), code="unknown_token")
+    check_direction(found, direction)
     if hasattr(found, "release"):
         raise NotReleased(_("The data of this transfer went already: each is sent once."), code="released")
     if found.token_expires_at is None or found.token_expires_at <= timezone.now():

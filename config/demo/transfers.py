@@ -103,6 +103,8 @@ ASKED = [
 ]
 # which report or request of the state service is meant, as the consents say it
 ONE_BY_ONE = {"ulgi-bureau": "report:D-{n}", "gkb": "report:D-{n}", "state-corporation": "token:D-{n}"}
+# what a report and the pension centre tell
+CAME = {"credit_report": "D-1", "pension_contributions": "350000"}
 OVERDUE = (6, 8, 10)
 
 
@@ -204,9 +206,14 @@ def _transfers(people: list[DataSubject]) -> None:
 
 def _authorise(question: Question, *, sent: bool) -> None:
     given = services.authorise(question=question)
-    if given.token and sent:
-        digest = hashlib.sha256(given.transfer.public_id.bytes).hexdigest()
-        services.release(token=given.token, payload_sha256=digest, size=2_048)
+    if not (given.token and sent):
+        return
+    went = {"token": given.token, "payload_sha256": hashlib.sha256(given.transfer.public_id.bytes).hexdigest()}
+    if question.direction == Direction.INCOMING:
+        came = {code: [{"value": text}] for code, text in CAME.items() if code in question.categories}
+        intake.receive(**went, size=2_048, values=came)
+    else:
+        services.release(**went, size=2_048)
 
 
 def _aftermath(people: list[DataSubject], *, officer: StaffUser, dpo: StaffUser) -> None:

@@ -19,7 +19,7 @@ from tests.consent.factories import BY_CODE
 from tests.staff.factories import StaffUserFactory, permit
 from tests.subjects.factories import DataSubjectFactory
 from tests.transfers.factories import LOADED, agree, happened, world
-from transfers import aftermath, letters, notices, recipient_letters, services
+from transfers import aftermath, intake, letters, notices, recipient_letters, services
 from transfers.enums import Direction
 from transfers.models import RecipientNotice, Transfer, TransferNotice
 
@@ -36,7 +36,10 @@ def made():
 
 def sent(made, **changed) -> Transfer:
     done = services.authorise(question=made.question(**changed))
-    services.release(token=done.token, payload_sha256=SHA, reference="KB-77")
+    if done.transfer.direction == Direction.INCOMING:
+        intake.receive(token=done.token, payload_sha256=SHA, values={"mobile_phone": [{"value": "+77012345678"}]})
+    else:
+        services.release(token=done.token, payload_sha256=SHA, reference="KB-77")
     return done.transfer
 
 

@@ -165,6 +165,8 @@ class TestReceiving:
 
     def test_what_came_is_taken_in_and_the_rest_set_aside(self, loans, report, desk):
         told = self.asked(loans, report)
+        bare = {"token": told["token"], "payload_sha256": SHA}
+        problem(loans.post(f"/transfers/{told['id']}/release", bare), 409, "transfer_incoming")
         values = {"mobile_phone": [{"value": "+77012345678"}], "salary_amount": [{"value": "250000"}]}
         answer = self.receive(loans, told, values)
         assert answer.status_code == 200, answer.content

@@ -80,7 +80,16 @@ def test_an_outgoing_transfer_brings_nothing():
     given = services.authorise(question=made.question()).token
     with pytest.raises(services.NotReleased) as refused, transaction.atomic():
         intake.receive(token=given, payload_sha256=SHA, values={"iin": [{"value": "850314390019"}]})
-    assert refused.value.code == "direction"
+    assert refused.value.code == "outgoing"
+
+
+def test_what_comes_in_is_not_released_without_its_values(made):
+    given = token(made, "mobile_phone")
+    with pytest.raises(services.NotReleased) as refused:
+        services.release(token=given, payload_sha256=SHA)
+    assert refused.value.code == "incoming" and "receive" in refused.value.messages[0]
+    assert not Release.objects.exists()
+    assert intake.receive(token=given, payload_sha256=SHA, values={"mobile_phone": [PHONE]}).taken
 
 
 @pytest.fixture

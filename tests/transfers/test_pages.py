@@ -20,7 +20,7 @@ from tests.staff.conftest import member  # noqa: F401
 from tests.transfers import factories
 from transfers import exporting
 from transfers.admin.reasons import stopped_by
-from transfers.enums import Check
+from transfers.enums import Check, Direction
 from transfers.models import Agreement, AgreementFile, Recipient, Release, ShadowMode, Transfer
 from transfers.services import authorise, release
 
@@ -257,7 +257,7 @@ class TestTakenOut:
         factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
         with acting_as("job:test"):
             given = authorise(question=world.question(direction="incoming"))
-            release(token=given.token, payload_sha256="a" * 64)
+            release(token=given.token, payload_sha256="a" * 64, direction=Direction.INCOMING)
         cells = [
             [text(cell) for cell in row] for row in read(self.take(desk("officer", language), format="xlsx").content)
         ]
