@@ -231,7 +231,8 @@ def _check(public_id: UUID, payload: ReleaseIn) -> None:
 def receive(request: HttpRequest, public_id: UUID, payload: ReceiveIn) -> dict[str, Any]:
     """Of an incoming transfer, once, while the token lives and the consent stands: release and values in one.
 
-    Nothing is taken in when a value is wrong, and the token is good still."""
+    Nothing is taken in when a value is wrong, and the token is good still. What came although the gate did not allow it
+    is handed over too, with `token` null: all of it goes into quarantine, once, and nothing becomes a value."""
     _check(public_id, payload)
     try:
         done = intake.receive(
@@ -255,7 +256,7 @@ def receive(request: HttpRequest, public_id: UUID, payload: ReceiveIn) -> dict[s
         raise Problem("conflict", " ".join(error.messages)) from None
     return {
         "id": public_id,
-        "released_at": done.release.at,
+        "released_at": done.release and done.release.at,
         "taken": done.taken,
         "same": done.same,
         "differ": done.differ,

@@ -46,9 +46,12 @@ Values = Mapping[str, Sequence[Mapping[str, str]]]
 
 
 class Received(NamedTuple):
-    """What became of what came: categories taken in, compared with ours, differing from ours, set aside."""
+    """What became of what came: categories taken in, compared with ours, differing from ours, set aside.
 
-    release: Release
+    release: None when the gate did not allow the transfer, so that all of it was set aside.
+    """
+
+    release: Release | None
     taken: list[str]
     same: list[str]
     differ: list[str]
@@ -66,37 +69,52 @@ class Unfit(ValidationError):
 @transaction.atomic
 def receive(
     *,
-    token: str,
+    token: str | None,
     payload_sha256: str,
     values: Values,
     size: int | None = None,
     reference: str = "",
     transfer: uuid.UUID | None = None,
 ) -> Received:
-    """The data of an authorised incoming transfer came; token, payload_sha256 and the rest are of `services.release`.
+    """The data of an incoming transfer came; token, payload_sha256 and the rest are of `services.release`.
 
     values: {code of a category: [{part: text}]} as `subjects.formats` reads them. What the transfer was not authorised
-    for goes into quarantine. Raises services.NotReleased, Unfit, ValidationError.
+    for goes into quarantine; without a token, of a transfer that the gate did not allow, all of it. Raises
+    services.NotReleased, Unfit, ValidationError.
     """
-    release = services.release(
-        token=token,
-        payload_sha256=payload_sha256,
-        size=size,
-        reference=reference,
-        transfer=transfer,
-        direction=Direction.INCOMING,
-    )
-    of = Transfer.objects.select_related("subject", "recipient").get(pk=release.transfer_id)
+    if token is None:
+        release, of = None, _not_allowed(transfer)
+    else:
+        release = services.release(
+            token=token,
+            payload_sha256=payload_sha256,
+            size=size,
+            reference=reference,
+            transfer=transfer,
+            direction=Direction.INCOMING,
+        )
+        of = Transfer.objects.select_related("subject", "recipient").get(pk=release.transfer_id)
     told = Received(release, [], [], [], [])
     for category, rows in sorted(values.items()):
         if not _CODE.fullmatch(category):
             raise ValidationError(_("Write the code of the category in small Latin letters."), code="category")
-        if category in of.categories:
+        if release and category in of.categories:
             _take(of, category, rows, told)
         else:
             _set_aside(of, category, rows)
             told.quarantined.append(category)
     return told
+
+
+def _not_allowed(transfer: uuid.UUID | None) -> Transfer:
+    """The incoming transfer that was refused or not set up, of which nothing came yet. Raises services.NotReleased."""
+    of = Transfer.objects.select_for_update(of=("self",)).select_related("subject", "recipient").get(public_id=transfer)
+    services.check_direction(of, Direction.INCOMING)
+    if of.token_digest is not None:
+        raise services.NotReleased(_("The gate allowed this transfer: write the token it gave."), code="unknown_token")
+    if of.quarantined.exists():
+        raise services.NotReleased(_("The data of this transfer came already: each comes once."), code="released")
+    return of
 
 
 def _take(of: Transfer, category: str, rows: Sequence[Mapping[str, str]], told: Received) -> None:

@@ -138,18 +138,24 @@ class TransfersOut(Schema):
     transfers: list[BriefTransferOut]
 
 
+Token = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
 class ReleaseIn(Strict):
     """`payload_sha256` of exactly what was sent; `reference`: what the recipient calls it, never a person's number."""
 
-    token: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_-]+$")]
+    token: Token
     payload_sha256: SHA256
     size: Annotated[int, Field(ge=0, le=2**62)] | None = None
     reference: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
 class ReceiveIn(ReleaseIn):
-    """`values`: what came, by category, each value by its parts as docs/api.md has them."""
+    """`values`: what came, by category, each value by its parts as docs/api.md has them.
 
+    `token`: null of a transfer that the gate did not allow."""
+
+    token: Token | None  # type: ignore[assignment]
     values: dict[Code, Annotated[list[dict[Code, Line]], Field(min_length=1, max_length=200)]] = Field(
         min_length=1, max_length=60
     )
@@ -157,10 +163,11 @@ class ReceiveIn(ReleaseIn):
 
 class ReceivedOut(Schema):
     """Categories: `taken` in with this transfer as their source; the `same` as ours; that `differ` from what the person
-    told us, which an officer decides; `quarantined`, since the transfer was not authorised for them."""
+    told us, which an officer decides; `quarantined`, since the transfer was not authorised for them.
+    `released_at`: null of a transfer that the gate did not allow, all of which is `quarantined`."""
 
     id: UUID
-    released_at: AwareDatetime
+    released_at: AwareDatetime | None
     taken: list[str]
     same: list[str]
     differ: list[str]

@@ -179,6 +179,15 @@ class TestReceiving:
         officer.post(f"{ADMIN}quarantined/{row.pk}/decide/destroy/")
         assert Quarantined.objects.get().fate == "destroyed"
 
+    def test_what_came_without_a_yes_has_a_place_too(self, loans, report):
+        report.withdraws()
+        told = self.asked(loans, report)
+        assert (told["decision"], told["token"]) == ("deny", None)
+        answer = self.receive(loans, told, {"mobile_phone": [{"value": "+77012345678"}]})
+        assert answer.status_code == 200, answer.content
+        assert (answer.json()["released_at"], answer.json()["quarantined"]) == (None, ["mobile_phone"])
+        assert Quarantined.objects.get().transfer.decision == "deny"
+
     def test_a_wrong_value_is_named_and_takes_nothing(self, loans, report):
         told = self.asked(loans, report)
         body = problem(self.receive(loans, told, {"mobile_phone": [{"value": "12"}]}), 422, "invalid")

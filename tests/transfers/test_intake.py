@@ -11,7 +11,7 @@ from subjects import addresses, my_data, recording, vault_out
 from subjects.enums import Disclosure, Origin, Source
 from subjects.models import DataCategory, PersonalData, SearchKey, Verification
 from tests.staff.factories import StaffUserFactory, permit
-from tests.transfers.factories import agree, closed, form_version, happened, opened, world
+from tests.transfers.factories import agree, closed, consent, declare, form_version, happened, opened, world
 from transfers import intake, services
 from transfers.decisions import Context
 from transfers.models import Quarantined, Release, Transfer, TransferRule
@@ -90,6 +90,57 @@ def test_what_comes_in_is_not_released_without_its_values(made):
     assert refused.value.code == "incoming" and "receive" in refused.value.messages[0]
     assert not Release.objects.exists()
     assert intake.receive(token=given, payload_sha256=SHA, values={"mobile_phone": [PHONE]}).taken
+
+
+class TestWithoutAYes:
+    """The pension fund sends what no rule covers: we hold it, so it has a place, and it is no value."""
+
+    @pytest.fixture
+    def gap(self, made) -> Transfer:
+        declare(made.version, consent.purpose("pension"))
+        done = services.authorise(question=made.question(direction="incoming", purpose="pension"))
+        assert (done.transfer.decision, done.token) == ("gap", None)
+        return done.transfer
+
+    def test_it_is_set_aside_whole_and_once(self, made, gap):
+        came = {"token": None, "payload_sha256": SHA, "transfer": gap.public_id, "values": {"mobile_phone": [PHONE]}}
+        told = intake.receive(**came)
+        assert (told.release, told.taken, told.quarantined) == (None, [], ["mobile_phone"])
+        row = Quarantined.objects.get()
+        assert (row.transfer, row.subject, row.fate) == (gap, made.person, "")
+        assert b"77012345678" not in bytes(row.sealed)
+        assert not PersonalData.objects.filter(category__code="mobile_phone").exists()
+        assert not Release.objects.exists()
+        with pytest.raises(services.NotReleased) as refused, transaction.atomic():
+            intake.receive(**came)
+        assert (refused.value.code, Quarantined.objects.count()) == ("released", 1)
+
+    def test_a_rule_that_covers_it_by_now_lets_an_officer_take_it_in(self, made, gap, officer):
+        intake.receive(token=None, payload_sha256=SHA, transfer=gap.public_id, values={"mobile_phone": [PHONE]})
+        purpose = consent.purpose("pension")
+        opened(PurposeCategory, purpose=purpose, category=DataCategory.objects.get(code="mobile_phone"))
+        opened(
+            TransferRule, recipient=made.recipient, purpose=purpose, direction="incoming", ground="consent",
+            form=made.form, categories=["mobile_phone"],
+        )  # fmt: skip
+        text = form_version(made.form, purposes={"pension": "kk ru"}, recipients={"credit_bureau": "kk ru"})
+        happened(made.person, text, scope=made.scope)
+        with acting_as(f"officer:{officer.pk}"):
+            assert intake.take(row=Quarantined.objects.get(), by=officer).fate == "taken"
+        value = PersonalData.objects.get(category__code="mobile_phone")
+        assert value.transfer == f"transfers.Transfer:{Transfer.objects.latest('pk').pk}"
+
+    def test_what_was_allowed_needs_its_token_and_what_goes_out_brings_nothing(self, made):
+        allowed = services.authorise(question=made.question(direction="incoming")).transfer
+        made.withdraws()
+        outgoing = services.authorise(question=made.question()).transfer
+        for transfer, code in ((allowed, "unknown_token"), (outgoing, "outgoing")):
+            with pytest.raises(services.NotReleased) as refused, transaction.atomic():
+                intake.receive(
+                    token=None, payload_sha256=SHA, transfer=transfer.public_id, values={"mobile_phone": [PHONE]}
+                )
+            assert refused.value.code == code
+        assert not Quarantined.objects.exists()
 
 
 @pytest.fixture
