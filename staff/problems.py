@@ -29,6 +29,7 @@ KNOWN = {
     "transfer_outgoing": (409, _("This transfer sends data out")),
     "transfer_incoming": (409, _("The data of this transfer come to us")),
     "transfer_stopped": (409, _("The person was blocked or objected after the transfer was authorised")),
+    "transfer_refused": (409, _("The gate does not allow this transfer any more")),
     "consent_ended": (409, _("The consent ended after the transfer was authorised")),
     "too_large": (413, _("The request is too large")),
     "invalid": (422, _("Some fields are not right")),

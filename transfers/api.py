@@ -42,6 +42,7 @@ _NOT_RELEASED = {
     "lapsed": "transfer_lapsed",
     "withdrawn": "consent_ended",
     "stopped": "transfer_stopped",
+    "not_allowed_now": "transfer_refused",
     "outgoing": "transfer_outgoing",
     "incoming": "transfer_incoming",
 }

@@ -14,20 +14,18 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from subjects.enums import Disclosure
 from transfers import gate
 from transfers.decisions import Decision, Question
-from transfers.enums import Check, Direction
+from transfers.enums import Direction
 from transfers.facts import AUTHORISE, fetch
 from transfers.models import Release, Transfer
 from transfers.sentences import say
+from transfers.shadow import goes, lets_through
 
 TOKEN_LIFE = timedelta(minutes=5)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # how often the gate is asked again when a consent ended between its answer and the row
 _TRIES = 3
-# a person's own no: shadow mode forgives what is not set up, never this
-_THEIR_NO = frozenset({"consent.withdrawn", "consent.refused", "consent.withdrawal_deferred", "consent.invalidated"})
 
 
 class UnknownParty(ValidationError):
@@ -39,7 +37,8 @@ class KeyReused(ValidationError):
 
 
 class NotReleased(ValidationError):
-    """The data do not go; `code`: payload, unknown_token, outgoing, incoming, released, lapsed, withdrawn, stopped."""
+    """The data do not go; `code`: payload, unknown_token, outgoing, incoming, released, lapsed, withdrawn, stopped,
+    not_allowed_now."""
 
 
 class Authorised(NamedTuple):
@@ -49,20 +48,6 @@ class Authorised(NamedTuple):
     token: str | None
     decision: Decision
     repeated: bool = False
-
-
-def let_through(decision: Decision) -> bool:
-    """Whether shadow mode lets a refused transfer go: when what failed is ours to set up.
-
-    Never for a person who is unknown, stopped or said no, an actor who is not admitted, or a withheld recipient.
-    """
-    if decision.allowed or decision.inputs["facts"]["shadow"] is None or decision.disclosure == Disclosure.WITHHELD:
-        return False
-    theirs = {Check.SUBJECT, Check.OBJECTION, Check.ACTOR}
-    return not any(
-        not step.passed and (step.check in theirs or step.code in _THEIR_NO or step.code == "categories.unknown")
-        for step in decision.steps
-    )
 
 
 _INSERT = """
@@ -81,7 +66,7 @@ _FILLED = ("id", "at", "actor", "user_id", "request_id", "db_user", "token_expir
 
 def _row(question: Question, decision: Decision, key: str) -> tuple[dict[str, Any], str | None]:
     facts = decision.inputs["facts"]
-    shadow = let_through(decision)
+    shadow = lets_through(question, decision)
     token = secrets.token_urlsafe(32) if decision.allowed or shadow else None
     return {
         "public_id": uuid.uuid4(),
@@ -174,6 +159,14 @@ def check_direction(transfer: Transfer, direction: Direction) -> None:
     )
 
 
+def _check_still_goes(transfer: Transfer) -> None:
+    """The question once more, after the row: the triggers said first what they know. Raises NotReleased."""
+    question = Question.from_json(transfer.inputs["question"])
+    if not goes(question, gate.ask(question, permission=AUTHORISE)):
+        sentence = _("The gate does not allow this transfer any more: ask it again to see why.")
+        raise NotReleased(sentence, code="not_allowed_now")
+
+
 def release(
     *,
     token: str,
@@ -204,7 +197,10 @@ def release(
         raise NotReleased(_("The time of this transfer is over. Ask the gate again."), code="lapsed")
     try:
         with transaction.atomic():
-            return Release.objects.create(transfer=found, payload_sha256=payload_sha256, size=size, reference=reference)
+            done = Release.objects.create(transfer=found, payload_sha256=payload_sha256, size=size, reference=reference)
+            if found.shadow:
+                _check_still_goes(found)
+            return done
     except IntegrityError as error:
         broken = _constraint(error)
         if broken == "transfers_consent_stands":

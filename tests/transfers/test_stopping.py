@@ -83,6 +83,43 @@ def test_what_shadow_mode_let_through_does_not_go_after_a_withdrawal():
     assert release(done) == "withdrawn"
 
 
+class TestShadowWithoutARule:
+    """No rule says which consent is asked for: the person's no counts all the same."""
+
+    @pytest.fixture
+    def made(self):
+        made = world()
+        factories.closed(made.rule)
+        factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+        return made
+
+    def token(self, made) -> str | None:
+        done = services.authorise(question=made.question())
+        assert (done.transfer.decision, done.transfer.shadow) == ("gap", done.token is not None)
+        return done.token
+
+    def test_who_said_nothing_is_let_through_and_who_withdrew_is_not(self, made):
+        assert self.token(made)
+        made.consents()
+        assert self.token(made)
+        made.withdraws()
+        assert self.token(made) is None
+
+    def test_a_no_to_somebody_else_is_no_answer_here(self, made):
+        made.consents(scope="recipient:another")
+        made.consents(scope="recipient:another", kind=EventKind.WITHDRAWN)
+        assert self.token(made)
+        made.consents(kind=EventKind.REFUSED)
+        assert self.token(made) is None
+
+    def test_a_withdrawal_since_stops_what_was_let_through(self, made):
+        made.consents()
+        done = services.authorise(question=made.question())
+        made.withdraws()
+        assert release(done) == "not_allowed_now"
+        assert not Release.objects.exists()
+
+
 @pytest.mark.parametrize("shadow", [False, True])
 @pytest.mark.parametrize("how", ["blocked", "restricted", "erased", "objected"])
 def test_who_was_stopped_since_is_not_sent(how, shadow):
