@@ -18,10 +18,11 @@ from subjects.enums import Disclosure
 from subjects.models import DataCategory
 from transfers import gate, package_files, services
 from transfers.decisions import Question
-from transfers.enums import Direction, Verdict
+from transfers.enums import Direction
 from transfers.facts import AUTHORISE
 from transfers.models import Release, Transfer
 from transfers.package_files import File, Format, Watermark
+from transfers.shadow import goes
 
 
 class PackageReason(models.TextChoices):
@@ -41,7 +42,7 @@ class Package(NamedTuple):
 
 
 def check_may_prepare(transfer: Transfer, *, by: StaffUser) -> None:
-    """What was refused, or only let through by shadow mode, or comes in, is not taken out. Raises NotAllowed.
+    """What was refused, or comes in, is not taken out; what shadow mode lets through is. Raises NotAllowed.
 
     Whether its time is over, and whether it went already, `services.release` says.
     """
@@ -51,7 +52,7 @@ def check_may_prepare(transfer: Transfer, *, by: StaffUser) -> None:
         raise NotAllowed(_("Your role does not include this step."), code="permission")
     if transfer.direction != Direction.OUTGOING:
         raise NotAllowed(_("These data come to us: there is nothing to take out."), code="direction")
-    if transfer.decision != Verdict.ALLOW:
+    if transfer.token_digest is None:
         raise NotAllowed(_("The gate did not allow this transfer: nothing may be taken out."), code="refused")
 
 
@@ -69,7 +70,8 @@ def prepare(*, transfer: Transfer, token: str, format: str, reason: str, by: Sta
     it was written.
     """
     check_may_prepare(transfer, by=by)
-    if not gate.ask(Question.from_json(transfer.inputs["question"]), permission=AUTHORISE).allowed:
+    question = Question.from_json(transfer.inputs["question"])
+    if not goes(question, gate.ask(question, permission=AUTHORISE)):
         raise NotAllowed(
             _("The gate does not allow this transfer any more: ask it again to see why."), code="not_allowed_now"
         )

@@ -6,11 +6,13 @@ import io
 import json
 import re
 import zipfile
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
@@ -25,7 +27,7 @@ from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory, named
 from tests.transfers import factories
 from transfers import packages, services
-from transfers.models import Release, Transfer
+from transfers.models import Release, ShadowMode, Transfer
 from transfers.packages import PackageReason
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +186,31 @@ class TestPages:
         shown = desk.post(address, asked).content.decode()
         assert 'name="token"' not in shown and "Allowed without" in shown
         assert Transfer.objects.get().decision == "deny"
+
+    def test_in_shadow_mode_the_file_is_offered_and_the_page_says_why(self, made, officer):
+        factories.closed(made.agreement)
+        factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+        desk = self.seat(officer)
+        address = reverse("admin:transfers_send")
+        shown = desk.post(address, self.told(made, desk.get(address).content.decode())).content.decode()
+        assert "let through in shadow mode" in shown
+        token = re.search(r'name="token" value="([^"]+)"', shown)[1]
+        package = reverse("admin:transfers_package", args=[Transfer.objects.get().pk])
+        file = desk.post(package, {"token": token, "format": "json", "reason": "package_agreement"})
+        assert sorted(json.loads(file.content)["categories"]) == ["full_name", "iin"]
+        assert Release.objects.get().transfer.decision != "allow"
+
+    def test_when_shadow_mode_has_ended_nothing_is_taken_out(self, made, officer):
+        factories.closed(made.agreement)
+        mode = factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+        given = authorised(made, officer)
+        factories.closed(mode)
+        before = AccessRecord.objects.count()
+        with acting_as(f"officer:{officer.pk}"), pytest.raises(NotAllowed) as refused:
+            packages.prepare(
+                transfer=given.transfer, token=given.token, format="json", reason="package_claim", by=officer
+            )
+        assert (refused.value.code, AccessRecord.objects.count()) == ("not_allowed_now", before)
 
     @pytest.mark.parametrize("role", ["operator", "dpo", "auditor", "administrator"])
     def test_other_roles_take_nothing_out(self, made, officer, member, role):  # noqa: F811

@@ -75,7 +75,7 @@ class PackagePages:
         ]
 
     def send_view(self, request: HttpRequest) -> HttpResponse:
-        """Have a transfer authorised; when the gate allows it, the page asks for the kind of file and the reason."""
+        """Have a transfer authorised; when the data may go, the page asks for the kind of file and the reason."""
         if not may_send(request):
             raise PermissionDenied
         form = SendForm(request.POST if request.method == "POST" else None)
@@ -91,7 +91,7 @@ class PackagePages:
         return self._page(request, "send", title, 422 if form.errors else 200, form=form)
 
     def _answered(self, request: HttpRequest, given: services.Authorised) -> HttpResponse:
-        allowed = given.token is not None and given.decision.allowed
+        allowed = given.token is not None
         return self._page(
             request,
             "sending",
