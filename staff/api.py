@@ -20,7 +20,9 @@ from staff.services import api_clients
 
 REPEATED = "Idempotency-Replayed"
 KEPT = timedelta(hours=24)
-_KEY = re.compile(r"[\x21-\x7e]{8,100}")
+# how long a key of a request may be, wherever one is kept
+SHORTEST_KEY, LONGEST_KEY = 8, 100
+_KEY = re.compile(rf"[\x21-\x7e]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
 # what the description of a repeatable operation says of the header
 REPEATABLE = {
     "parameters": [
@@ -29,7 +31,7 @@ REPEATABLE = {
             "name": "Idempotency-Key",
             "required": False,
             "description": "The same request with the same key is done once and answered alike, for a day.",
-            "schema": {"type": "string", "minLength": 8, "maxLength": 100, "pattern": "^[!-~]+$"},
+            "schema": {"type": "string", "minLength": SHORTEST_KEY, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
         }
     ]
 }
@@ -77,6 +79,17 @@ def _kept(row: IdempotentAnswer) -> HttpResponse:
     return response
 
 
+def key_of(request: HttpRequest) -> str:
+    """The Idempotency-Key, "" without one. Raises Problem when it is too short, too long or not visible ASCII."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not _KEY.fullmatch(key):
+        sentence = _("Write 8 to 100 visible ASCII characters, a UUID for example.")
+        raise Problem("invalid", errors=[FieldProblem("Idempotency-Key", "format", sentence)])
+    return key
+
+
 def repeatable(operation: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Make a POST safe to send again: with the header Idempotency-Key the same request is done once.
 
@@ -86,12 +99,9 @@ def repeatable(operation: Callable[..., HttpResponse]) -> Callable[..., HttpResp
 
     @wraps(operation)
     def once(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
+        key = key_of(request)
+        if not key:
             return operation(request, *args, **kwargs)
-        if not _KEY.fullmatch(key):
-            sentence = _("Write 8 to 100 visible ASCII characters, a UUID for example.")
-            raise Problem("invalid", errors=[FieldProblem("Idempotency-Key", "format", sentence)])
         client: ApiClient = request.api_client
         with transaction.atomic():
             with connection.cursor() as cursor:

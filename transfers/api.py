@@ -5,11 +5,10 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _
 from ninja import Router
 from ninja.responses import NinjaJSONEncoder
 
-from staff.api import REPEATABLE, REPEATED, ApiKey
+from staff.api import REPEATABLE, REPEATED, ApiKey, key_of
 from staff.enums import Scope
 from staff.problems import FieldProblem, Problem, refusals
 from subjects.api import find, not_ahead
@@ -158,11 +157,7 @@ def decide_many(request: HttpRequest, payload: AskedManyIn) -> dict[str, Any]:
 def authorise(request: HttpRequest, payload: QuestionIn) -> HttpResponse:
     """The gate decides and the register keeps the answer, yes or no. With a yes comes a token: send the data and
     confirm it by `release` before the token lapses. A repeated request gets the same answer and no second token."""
-    key = request.headers.get("Idempotency-Key", "")
-    if key and not (8 <= len(key) <= 80 and key.isascii() and key.isprintable() and " " not in key):
-        sentence = _("Write 8 to 80 printable ASCII characters without spaces.")
-        raise Problem("invalid", errors=[FieldProblem("Idempotency-Key", "format", sentence)])
-    done = _authorised(_question(payload), key)
+    done = _authorised(_question(payload), key_of(request))
     answer = _told(gate.as_json(done.decision) | _transfer_out(done))
     if done.repeated:
         answer[REPEATED] = "true"

@@ -8,6 +8,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AwareDatetime, Field
 
+from staff.api import LONGEST_KEY
 from staff.shapes import Code, Line, Moment, Strict
 from transfers.enums import Check, Direction, Result, Verdict
 
@@ -51,7 +52,7 @@ class AskedManyIn(Strict):
 class ItemIn(QuestionIn):
     """`key`: your own of this transfer; asked again with it, the same answer and no second token."""
 
-    key: Annotated[str, Field(max_length=80, pattern=r"^[!-~]*$")] = ""
+    key: Annotated[str, Field(max_length=LONGEST_KEY, pattern=r"^[!-~]*$")] = ""
 
 
 class ItemsIn(Strict):

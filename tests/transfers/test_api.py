@@ -135,6 +135,15 @@ def test_a_repeated_request_is_answered_alike_without_a_second_token(loans, made
     assert problem(loans.post("/transfers", asked(made), **{"Idempotency-Key": "short"}), 422, "invalid")["errors"]
 
 
+@pytest.mark.parametrize(("length", "status"), [(7, 422), (8, 200), (100, 200), (101, 422)])
+def test_a_key_is_as_long_as_the_description_says(loans, made, length, status):
+    (header,) = loans.get("/openapi.json").json()["paths"]["/api/v1/transfers"]["post"]["parameters"]
+    promised = header["schema"]["minLength"] <= length <= header["schema"]["maxLength"]
+    assert promised is (status == 200)
+    answer = loans.post("/transfers", asked(made), **{"Idempotency-Key": "k" * length})
+    assert answer.status_code == status, answer.content
+
+
 def test_of_many_each_is_answered_for_itself_and_in_order(loans, made):
     items = [
         asked(made),

@@ -67,7 +67,7 @@ class Transfer(Event):
     )
     disclosure = models.CharField(_("who may see it"), max_length=10, choices=Disclosure, default=Disclosure.SUBJECT)
     # the asker's own: asked again with the same key, the same answer
-    idempotency_key = models.CharField(_("key of the request"), max_length=80, blank=True)
+    idempotency_key = models.CharField(_("key of the request"), max_length=100, blank=True)
     token_digest = models.BinaryField(_("token"), max_length=32, null=True)
     token_expires_at = models.DateTimeField(_("valid until"), null=True)
 
