@@ -176,7 +176,7 @@ def release(
     transfer: uuid.UUID | None = None,
     direction: Direction = Direction.OUTGOING,
 ) -> Release:
-    """The data were sent, or received: once, within the token's life, while the consent still stands.
+    """The data were sent, or received: once, within the token's life, while consent and gate still allow it.
 
     What came in is released by `intake.receive` alone, which takes the values in with it.
 
@@ -198,8 +198,7 @@ def release(
     try:
         with transaction.atomic():
             done = Release.objects.create(transfer=found, payload_sha256=payload_sha256, size=size, reference=reference)
-            if found.shadow:
-                _check_still_goes(found)
+            _check_still_goes(found)
             return done
     except IntegrityError as error:
         broken = _constraint(error)

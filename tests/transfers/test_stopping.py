@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from consent.enums import EventKind, ScopeKind
 from consent.models import ClauseLink, Objection
+from subjects import loans
 from subjects.enums import Standing
 from subjects.models import Contract
 from tests.transfers import factories
@@ -81,6 +82,37 @@ def test_what_shadow_mode_let_through_does_not_go_after_a_withdrawal():
     assert done.transfer.shadow and done.token
     made.withdraws()
     assert release(done) == "withdrawn"
+
+
+@pytest.mark.parametrize("what", ["rule", "agreement", "clause"])
+def test_what_was_closed_since_stops_what_was_authorised(what):
+    made = world()
+    made.consents()
+    sent, late = (services.authorise(question=made.question()) for _ in range(2))
+    assert release(sent) == ""
+    if what == "clause":
+        ClauseLink.objects.all().delete()
+    else:
+        factories.closed(getattr(made, what))
+    assert release(late) == "not_allowed_now"
+    assert Release.objects.get().transfer == sent.transfer
+
+
+def test_a_loan_that_was_paid_meanwhile_is_not_told_to_the_collector():
+    made = world(kind="collector", code="dala", ground="defence", purpose="collection")
+    loans.record_contract(subject=made.person, number="K-1", state="overdue")
+    done = services.authorise(question=made.question())
+    loans.record_contract(subject=made.person, number="K-1", state="performed")
+    assert release(done) == "not_allowed_now"
+
+
+def test_shadow_mode_forgives_at_the_sending_as_it_did_before():
+    made = world()
+    made.consents()
+    done = services.authorise(question=made.question())
+    factories.closed(made.agreement)
+    factories.opened(ShadowMode, ends_at=timezone.now() + timedelta(days=1))
+    assert release(done) == ""
 
 
 class TestShadowWithoutARule:
