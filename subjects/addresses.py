@@ -16,14 +16,14 @@ CATEGORY = "email"
 CATEGORIES = {IndexKind.EMAIL: CATEGORY, IndexKind.PHONE: "mobile_phone"}
 
 
-def digest(address: str) -> bytes:
-    """What an address is disputed and found under, whoever has it."""
-    return search.digest(IndexKind.EMAIL, address)
+def digest(address: str, kind: str = IndexKind.EMAIL) -> bytes:
+    """What an e-mail, or phone, is disputed and found under, whoever has it."""
+    return search.digest(kind, address)
 
 
-def disputed(addresses: Collection[str]) -> set[str]:
-    """Those of the addresses that letters do not go to now; one query."""
-    digests = {digest(address): address for address in addresses}
+def disputed(addresses: Collection[str], kind: str = IndexKind.EMAIL) -> set[str]:
+    """Those of the e-mails, or phones, that nothing goes to now; one query."""
+    digests = {digest(address, kind): address for address in addresses}
     rows = DisputedAddress.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
     return {digests[bytes(row)] for row in rows}
 
@@ -56,6 +56,13 @@ def held_by(subject: DataSubject, category: str = CATEGORY) -> list[Value]:
     """The person's e-mail values, or mobile phones, opened, oldest first."""
     values = vault.open_values_for("addresses", subject_ids=[subject.pk], category=category)
     return [value for _subject_id, value in values]
+
+
+def reached(subject: DataSubject, kind: str) -> Value | None:
+    """The e-mail, or phone, that a code for the person goes to: the newest that nobody disputes."""
+    held = held_by(subject, CATEGORIES[IndexKind(kind)])
+    stopped = disputed({value.parts["value"] for value in held}, kind)
+    return next((value for value in reversed(held) if value.parts["value"] not in stopped), None)
 
 
 def marked(subject: DataSubject, *, letter_id: int, mark: str) -> Value | None:

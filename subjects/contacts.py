@@ -60,11 +60,14 @@ def ask(*, subject: DataSubject, channel: str, text: str, address: str) -> SignI
     held = {value.parts["value"] for value in addresses.held_by(subject, CATEGORY[channel])}
     if new.casefold() in {value.casefold() for value in held}:
         raise ValidationError(_("You have named this one already: it is yours here."), code="same")
-    if channel == CodeChannel.EMAIL and addresses.disputed([new]):
-        raise ValidationError(
-            _("A reader of this e-mail said that our letters reach a stranger. Name another, or write to us."),
-            code="disputed",
-        )
+    if addresses.disputed([new], INDEX[channel]):
+        sentences = {
+            CodeChannel.EMAIL: _(
+                "A reader of this e-mail said that our letters reach a stranger. Name another, or write to us."
+            ),
+            CodeChannel.SMS: _("We were told that this phone is a stranger's. Name another, or write to us."),
+        }
+        raise ValidationError(sentences[channel], code="disputed")
     return sign_in.ask_known(
         subject=subject,
         use=CodeUse.CONTACT,

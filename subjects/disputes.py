@@ -1,4 +1,4 @@
-"""Addresses that no letter goes to until an officer has settled whose they are (ADR 7)."""
+"""E-mails and phones that nothing goes to until an officer has settled whose they are (ADR 7)."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -6,10 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DisputedAddress(models.Model):
-    """An e-mail of which a reader said that our letters reach a stranger; the row goes when its task is settled.
+    """An e-mail or phone of which a reader said that it reaches a stranger; the row goes when its task is settled.
 
-    It stops the address for everybody who has it. Who said so, who settled it and how is in the letter's events and
-    in the task's history; a digest has no place there, since it must go with the value (DESIGN 4).
+    It stops the address for everybody who has it. Who said so, who settled it and how is in the letter's events or
+    the cabinet's, and in the task's history; a digest has no place there, since it must go with the value (DESIGN 4).
     """
 
     task = models.OneToOneField("subjects.Task", models.PROTECT, related_name="address")

@@ -240,7 +240,7 @@ SECTIONS += [
     ),
 ]  # fmt: skip
 LEFT_OUT |= {
-    "subjects.DisputedAddress": "says of an e-mail that stands in `data` that an officer looks whose it is",
+    "subjects.DisputedAddress": "says of an e-mail or phone that stands in `data` that an officer looks whose it is",
     "subjects.SubjectKey": "opens values and says nothing of the person; which values are held stands in `data`",
     "subjects.SearchKey": "an index of values that stand in `data`, derived from them",
 }

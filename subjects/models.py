@@ -91,11 +91,18 @@ class SubjectKey(models.Model):
 class SearchKeyQuerySet(models.QuerySet):
     def usable_emails(self):
         """The e-mail addresses that letters may go to: those that nobody disputes."""
-        return self.filter(~Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))), kind=IndexKind.EMAIL)
+        return self._undisputed(IndexKind.EMAIL)
 
-    def disputed_emails(self):
-        """The e-mail addresses that no letter goes to until an officer has settled it."""
-        return self.filter(Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))), kind=IndexKind.EMAIL)
+    def usable_phones(self):
+        """The phones that codes may go to: those that nobody disputes."""
+        return self._undisputed(IndexKind.PHONE)
+
+    def _undisputed(self, kind):
+        return self.filter(~Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))), kind=kind)
+
+    def disputed(self):
+        """The e-mail addresses and phones that nothing goes to until an officer has settled it."""
+        return self.filter(Exists(DisputedAddress.objects.filter(digest=OuterRef("digest"))))
 
 
 class SearchKey(models.Model):
@@ -169,6 +176,7 @@ class Task(models.Model):
 
     class Kind(models.TextChoices):
         DISPUTED_ADDRESS = "disputed_address", _("a letter reached a stranger: find the right e-mail")
+        DISPUTED_PHONE = "disputed_phone", _("a code reached a stranger: find the right phone")
         NOT_ME = "not_me", _("a stranger was let into the cabinet: find out whose phone and e-mail these are")
 
     kind = models.CharField(_("what to do"), max_length=20, choices=Kind)

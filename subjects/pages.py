@@ -11,7 +11,7 @@ from staff.models import Operator
 from subjects import looks, my_data, own_denials, sent, services, sessions
 from subjects.models import Representative
 from subjects.step_up import fresh_code_required
-from subjects.views import SUBJECT_KEY, signed_in, subject_required
+from subjects.views import CAME_BY_KEY, SUBJECT_KEY, signed_in, subject_required
 
 KNOW, RECEIVE = Representative.Act.KNOW, Representative.Act.RECEIVE
 
@@ -65,8 +65,8 @@ def _moment(text: str) -> datetime | None:
 def not_me(request: HttpRequest) -> HttpResponse:
     """“This is not me”: who was let in says that the record is somebody else's; everything closes."""
     if request.method != "POST":
-        return render(request, "cabinet/not_me.html", signed_in(request))
-    services.not_me(subject=request.subject)
+        return render(request, "cabinet/not_me.html", signed_in(request, came_by=request.session.get(CAME_BY_KEY)))
+    services.not_me(subject=request.subject, came_by=request.session.get(CAME_BY_KEY, ""))
     sessions.end_all(subject=request.subject)
     request.session.flush()
     response = redirect("cabinet:not-me-done")

@@ -13,7 +13,7 @@ from notifications.models import DeliveryEvent, Letter
 from notifications.services import write
 from staff.models import StaffUser
 from subjects import addresses, letters, ports, vault
-from subjects.enums import ADDRESS_RIGHT, CorrectionReason, Source
+from subjects.enums import ADDRESS_RIGHT, CorrectionReason, IndexKind, Source
 from subjects.identifiers import normalise_email
 from subjects.models import (
     CabinetEvent,
@@ -26,6 +26,7 @@ from subjects.models import (
     Task,
 )
 from subjects.rules import check_may_correct_email
+from subjects.vault import Value
 
 # letters that carry a code, to the address that lets in
 CODES = ("sign_in_code", "confirm_code")
@@ -64,35 +65,45 @@ def dispute_address(*, letter_id: int, mark: str) -> None:
         DeliveryEvent.objects.create(letter=letter, kind=Delivery.NOT_MINE)
         CabinetEvent.objects.create(kind=CabinetEvent.Kind.NOT_MINE, subject=subject)
         value = addresses.marked(subject, letter_id=letter.pk, mark=mark)
-        if value is None or DisputedAddress.objects.filter(value=value.id).exists():
-            return
-        task = Task.objects.create(kind=Task.Kind.DISPUTED_ADDRESS, subject=subject, letter=letter)
-        DisputedAddress.objects.create(task=task, value_id=value.id, digest=addresses.digest(value.parts["value"]))
+        if value is not None:
+            _dispute(subject, value, task=Task.Kind.DISPUTED_ADDRESS, kind=IndexKind.EMAIL, letter=letter)
+
+
+def _dispute(subject: DataSubject, value: Value, *, task: str, kind: str, letter: Letter | None = None) -> None:
+    """Send nothing to the e-mail or phone until an officer has settled it; one task for a value, whatever it holds."""
+    digest = addresses.digest(value.parts["value"], kind)
+    if not DisputedAddress.objects.filter(value=value.id).update(digest=digest):
+        row = Task.objects.create(kind=task, subject=subject, letter=letter)
+        DisputedAddress.objects.create(task=row, value_id=value.id, digest=digest)
 
 
 @transaction.atomic
-def not_me(*, subject: DataSubject) -> None:
+def not_me(*, subject: DataSubject, came_by: str = "") -> None:
     """Who was let in says that the record is somebody else's: an officer finds out whose phone and e-mail these are.
 
-    The address the last code went to is disputed, as by the link in its letter: the next code must not let the
-    stranger in again. Saying it twice makes one task.
+    came_by: the `CodeChannel` of the code that let them in. The e-mail or phone it went to is disputed, or the next
+    one lets the stranger in again; a code on paper or a session handed over says nothing against either. Saying it
+    twice makes one task.
     """
     DataSubject.objects.select_for_update().get(pk=subject.pk)
     CabinetEvent.objects.create(kind=CabinetEvent.Kind.NOT_ME, subject=subject)
     SignInCode.objects.filter(subject=subject, used_at=None).update(used_at=Now(), sealed_address=None)
-    letter = Letter.objects.filter(subject=subject, kind__in=CODES).order_by("-pk").first()
+    letter = None
+    if came_by == CodeChannel.EMAIL:
+        letter = Letter.objects.filter(subject=subject, kind__in=CODES).order_by("-pk").first()
     if not Task.objects.filter(subject=subject, kind=Task.Kind.NOT_ME, closed_at=None).exists():
         Task.objects.create(kind=Task.Kind.NOT_ME, subject=subject, letter=letter)
-    held = addresses.held_by(subject)
-    if letter is not None and held:
-        dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, held[-1].parts["value"]))
+    if letter is not None and (value := addresses.reached(subject, IndexKind.EMAIL)):
+        dispute_address(letter_id=letter.pk, mark=address_mark(letter.pk, value.parts["value"]))
+    elif came_by == CodeChannel.SMS and (value := addresses.reached(subject, IndexKind.PHONE)):
+        _dispute(subject, value, task=Task.Kind.DISPUTED_PHONE, kind=IndexKind.PHONE)
 
 
 @transaction.atomic
 def settle_disputed_address(*, task: Task, by: StaffUser) -> Task:
-    """The address is the right one after all: letters go there again. A closed task stays as it is."""
+    """An e-mail is the right one after all: letters go there again; any other task is done. A closed one stays so."""
     DataSubject.objects.select_for_update().get(pk=task.subject_id)
-    with because(ADDRESS_RIGHT):
+    with because(ADDRESS_RIGHT if task.kind == Task.Kind.DISPUTED_ADDRESS else ""):
         return _close(task, by=by)
 
 

@@ -185,8 +185,7 @@ def ask_known(
 
 def channels_of(subject: DataSubject) -> list[str]:
     """How a code reaches the person now, the quickest first; nothing for somebody without phone and e-mail."""
-    kinds = set(subject.search_keys.filter(kind=IndexKind.PHONE).values_list("kind", flat=True)[:1])
-    found = [CodeChannel.SMS.value] if kinds and sms.channel() else []
+    found = [CodeChannel.SMS.value] if subject.search_keys.usable_phones().exists() and sms.channel() else []
     return [*found, CodeChannel.EMAIL.value] if subject.search_keys.usable_emails().exists() else found
 
 
@@ -281,17 +280,16 @@ KINDS = (
 _DONE = {CodeUse.SIGN_IN: CabinetEvent.Kind.SIGNED_IN, CodeUse.STEP_UP: CabinetEvent.Kind.CONFIRMED}
 
 
-def verify(*, handle: UUID, code: str) -> DataSubject | None:
-    """The person whose code to sign in this is, or None; every try is counted, five close the code.
+def verify(*, handle: UUID, code: str) -> SignInCode | None:
+    """The row whose code to sign in this is, with its person, or None; every try is counted, five close the code.
 
     A code on paper, issued by an officer, opens the same door; it is looked for only under the same person.
     """
-    row = redeem(handle=handle, code=code, use=CodeUse.SIGN_IN)
-    return row.subject if row else None
+    return redeem(handle=handle, code=code, use=CodeUse.SIGN_IN)
 
 
 def redeem(*, handle: UUID, code: str, use: str, subject: DataSubject | None = None) -> SignInCode | None:
-    """The row whose code this is, now used up, or None; as `verify`, for any use.
+    """The row whose code this is, now used up, with the channel it came by, or None; as `verify`, for any use.
 
     subject: of a person signed in, whose code it must be. A code on paper confirms an act too, never a new address.
     """
@@ -329,6 +327,7 @@ def redeem(*, handle: UUID, code: str, use: str, subject: DataSubject | None = N
         SignInCode.objects.filter(pk__in={row.pk, match.pk}).update(used_at=Now(), sealed_address=None)
         if done := _DONE.get(CodeUse(use)):
             CabinetEvent.objects.create(kind=done, subject=person, address_digest=row.address_digest)
+        row.channel = match.channel
         return row
 
 

@@ -15,8 +15,8 @@ from audit.models import AccessRecord
 from notifications import sms
 from notifications.doorbell import ring
 from staff.models import Operator
-from subjects import codes, evidence, vault
-from subjects.enums import LEAVES
+from subjects import addresses, codes, evidence, vault
+from subjects.enums import LEAVES, IndexKind
 from subjects.models import CodeUse, DataSubject, SignInCode, TextMessage
 
 log = structlog.get_logger("kelisim.texts")
@@ -117,8 +117,10 @@ def _code(row: TextMessage) -> tuple[str, str] | None:
     if code.use == CodeUse.CONTACT:
         number = new_address(code)
     elif LEAVES[row.subject.standing].cabinet:
-        numbers = vault.open_for("codes", subject_ids=[row.subject_id], category=PHONE).get(row.subject_id, [])
-        number = numbers[-1]["value"] if numbers else ""
+        opened = vault.open_for("codes", subject_ids=[row.subject_id], category=PHONE).get(row.subject_id, [])
+        numbers = [parts["value"] for parts in opened]
+        stopped = addresses.disputed(numbers, IndexKind.PHONE)
+        number = next((number for number in reversed(numbers) if number not in stopped), "")
     else:
         number = ""
     if not number:
@@ -136,7 +138,8 @@ def _phone_changed(row: TextMessage) -> tuple[str, str] | None:
     """To the number that was the person's: not what happened, only that something waits."""
     allowed = [standing for standing, leaves in LEAVES.items() if leaves.notices]
     opened = vault.open_former_for("codes", history_ids=[codes.code_of(row.cause)], category=PHONE, standings=allowed)
-    if not opened:
+    number = opened[codes.code_of(row.cause)]["value"] if opened else ""
+    if not number or addresses.disputed([number], IndexKind.PHONE):
         return None
     operator = Operator.current()
     with translation.override(row.language):
@@ -145,7 +148,7 @@ def _phone_changed(row: TextMessage) -> tuple[str, str] | None:
             "where": f"{settings.SITE_URL}/cabinet/",
             "email": operator.email if operator else "",
         }
-    return opened[codes.code_of(row.cause)]["value"], text
+    return number, text
 
 
 def _who(language: str) -> str:

@@ -28,6 +28,8 @@ from subjects.models import CabinetSession, CodeChannel, DataSubject
 
 HANDLE_KEY = "sign_in_handle"
 BEGAN_KEY = "began"
+# by which channel the code came that let the person in; nothing for a session handed over by our site
+CAME_BY_KEY = "came_by"
 # a page that is the person's own, also while they act for somebody else
 OWN = "own"
 # plain links at the top of the home page; the others stand below (ui.md)
@@ -91,15 +93,24 @@ def visitor(request: HttpRequest) -> str:
 
 
 def enter(
-    request: HttpRequest, subject: DataSubject, *, how: str = CabinetSession.How.CODE, issuer: str = ""
+    request: HttpRequest,
+    subject: DataSubject,
+    *,
+    how: str = CabinetSession.How.CODE,
+    issuer: str = "",
+    came_by: str = "",
 ) -> HttpResponse:
-    """Let the person in and lead them home; a session known before the door is never the one behind it."""
+    """Let the person in and lead them home; a session known before the door is never the one behind it.
+
+    came_by: the `CodeChannel` of the code that let them in.
+    """
     language = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, subject.language)
     request.session.flush()
     row = sessions.begin(subject=subject, how=how, issuer=issuer, agent=request.headers.get("User-Agent", ""))
     request.session[SUBJECT_KEY] = str(subject.public_id)
     request.session[sessions.KEY] = str(row.public_id)
     request.session[BEGAN_KEY] = int(time())
+    request.session[CAME_BY_KEY] = came_by
     if how == CabinetSession.How.CODE:
         step_up.note(request.session, signing_in=True)
     request.session.set_expiry(settings.CABINET_IDLE_SECONDS)
@@ -151,9 +162,9 @@ def code_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            subject = sign_in.verify(handle=UUID(handle), code=form.cleaned_data["code"])
-            if subject is not None:
-                return enter(request, subject)
+            row = sign_in.verify(handle=UUID(handle), code=form.cleaned_data["code"])
+            if row is not None and row.subject is not None:
+                return enter(request, row.subject, came_by=row.channel)
             form.add_error("code", _("This code is wrong or too old. Check the newest letter, or ask for another."))
     return render(request, "cabinet/code.html", {"form": form, "has_sms": sms.channel() is not None}, status=status)
 

@@ -82,7 +82,7 @@ def context(request: HttpRequest, subject: DataSubject, at: datetime | None) -> 
     """The page's context. subject: with `hints`; at: the moment (None: now). Constant in queries."""
     known = past.one(subject, at)
     then = known or past.first(subject)
-    disputed = set() if at else set(subject.search_keys.disputed_emails().values_list("pk", flat=True))
+    disputed = set() if at else set(subject.search_keys.disputed().values_list("pk", flat=True))
     emails = {key.pk for key in subject.hints if key.kind == IndexKind.EMAIL}
     found = {
         "subject": then,

@@ -55,6 +55,10 @@ class TaskAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
         task = get_object_or_404(Task, pk=pk)
         if task.closed_at is None:
             services.settle_disputed_address(task=task, by=request.user)
-            said = gettext("The task is closed; letters go to the address again.")
-            messages.success(request, gettext("The task is closed.") if task.kind == Task.Kind.NOT_ME else said)
+            said = {
+                Task.Kind.DISPUTED_ADDRESS: gettext("The task is closed; letters go to the address again."),
+                Task.Kind.DISPUTED_PHONE: gettext("The task is closed; codes go to the phone again."),
+                Task.Kind.NOT_ME: gettext("The task is closed."),
+            }
+            messages.success(request, said[Task.Kind(task.kind)])
         return redirect("admin:subjects_task_change", pk)

@@ -231,7 +231,7 @@ class TestSettling:
         where = f"{PERSON}/{person.pk}/email/{value(person).pk}/"
         assert where in desk(officer).get(f"/admin/subjects/task/{task.pk}/change/").content.decode()
         page = desk(officer).get(f"{PERSON}/{person.pk}/change/").content.decode()
-        assert "disputed: no letters go there" in page
+        assert "disputed: no letters or codes go there" in page
         assert "address disputed" in page
         clerk = permit(StaffUserFactory(), "subjects.change_task", "subjects.view_task", "subjects.view_datasubject")
         assert where not in desk(clerk).get(f"/admin/subjects/task/{task.pk}/change/").content.decode()
@@ -240,7 +240,7 @@ class TestSettling:
     def test_with_another_address_left_the_person_is_not_called_unreachable(self, two, sink, officer):  # noqa: F811
         dispute(two, sink)
         page = desk(officer).get(f"{PERSON}/{two.pk}/change/").content.decode()
-        assert "disputed: no letters go there" in page
+        assert "disputed: no letters or codes go there" in page
         assert "address disputed" not in page
 
 

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,19 +15,23 @@ from audit.models import AccessRecord
 from notifications.services import write
 from staff.enums import Role
 from staff.models import Operator
-from subjects import duplicates, relations, services, sessions, vault
+from subjects import addresses, contacts, duplicates, relations, services, sessions, sign_in, tasks, vault
 from subjects.models import (
     CabinetEvent,
     CabinetSession,
     DataCategory,
     DisputedAddress,
+    PersonalData,
+    SignInCode,
     SourceSystem,
     Task,
     TechnicalHolding,
 )
+from tests.notifications.conftest import sink  # noqa: F401
 from tests.staff.conftest import member  # noqa: F401
 from tests.staff.factories import as_officer, permit
 from tests.subjects.cabinet import inside
+from tests.subjects.codes import sent_code, sms_sent
 from tests.subjects.factories import DataSubjectFactory, named
 
 pytestmark = pytest.mark.django_db
@@ -239,22 +245,85 @@ def test_of_a_browser_only_what_one_tells_ones_own_apart_by(agent, device):
 # this is not me
 
 
-def test_a_stranger_who_was_let_in_closes_everything_and_an_officer_hears(person):
-    from subjects import sign_in
-    from subjects.models import SignInCode
+def by_the_door(channel: str, mail=None) -> Client:
+    """A session of whoever reads the codes that go there; the person's IIN is known to them."""
+    client = Client()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    client.post("/cabinet/sign-in/", {"identifier": "850314390019", "channel": channel})
+    assert client.post("/cabinet/code/", {"code": sent_code(mail)}).url == "/cabinet/"
+    return client
 
-    sign_in.ask(identifier="850314390019", address="203.0.113.7")
-    with acting_as("job:test"):
-        sign_in.send(SignInCode.objects.latest("pk").pk)
-    client, elsewhere = inside(person), inside(person)
+
+def disputed(person) -> dict[str, bool]:
+    held = {kind: addresses.held_by(person, category)[-1] for kind, category in addresses.CATEGORIES.items()}
+    return {str(kind): bool(addresses.disputed([one.parts["value"]], kind)) for kind, one in held.items()}
+
+
+def test_a_stranger_who_was_let_in_by_e_mail_closes_everything_and_an_officer_hears(person, sink):  # noqa: F811
+    client, elsewhere = by_the_door("email", sink), inside(person)
+    assert "to your e-mail" in client.get("/cabinet/not-me/").content.decode()
     assert client.post("/cabinet/not-me/").url == "/cabinet/not-me/done/"
     assert client.get("/cabinet/not-me/done/").status_code == 200
     for one in (client, elsewhere):
         assert one.get("/cabinet/contacts/").url == "/cabinet/sign-in/"
     assert set(Task.objects.values_list("kind", flat=True)) == {"not_me", "disputed_address"}
-    assert DisputedAddress.objects.count() == 1, "no further code goes there"
-    services.not_me(subject=person)
+    assert disputed(person) == {"email": True, "phone": False}, "no further code goes there"
+    services.not_me(subject=person, came_by="email")
     assert Task.objects.filter(kind="not_me").count() == 1
+
+
+def test_a_stranger_who_was_let_in_by_sms_shuts_the_phone_and_leaves_the_owner_s_e_mail(person, sink):  # noqa: F811
+    by_the_door("email", sink)  # the owner, once: a letter with a code that reached the right one
+    client = by_the_door("sms")
+    assert "to your phone" in client.get("/cabinet/not-me/").content.decode()
+    assert client.post("/cabinet/not-me/").url == "/cabinet/not-me/done/"
+    assert set(Task.objects.values_list("kind", flat=True)) == {"not_me", "disputed_phone"}
+    assert disputed(person) == {"email": False, "phone": True}
+    texts, letters = len(sms_sent()), len(sink.messages())
+    assert by_the_door("sms", sink).get("/cabinet/").status_code == 200, "asked for by SMS, it goes to the e-mail"
+    assert (len(sms_sent()), len(sink.messages())) == (texts, letters + 1)
+
+
+def test_nobody_gets_a_code_to_a_phone_that_is_disputed(person):
+    services.not_me(subject=person, came_by="sms")
+    alone = DataSubjectFactory(email=None, phone="+77012345678", iin="921130490023")
+    assert sign_in.channels_of(alone) == []
+    sign_in.ask(identifier="921130490023", address="203.0.113.7", channel="sms")
+    tasks.send_code(SignInCode.objects.latest("pk").pk)
+    assert alone.text_messages.get().state == "skipped"
+    with pytest.raises(ValidationError, match="stranger"):
+        contacts.ask(subject=DataSubjectFactory(), channel="sms", text="+77012345678", address="203.0.113.7")
+
+
+def test_a_code_on_paper_or_a_session_handed_over_says_nothing_against_phone_or_e_mail(person, member, sink):  # noqa: F811
+    by_the_door("email", sink)
+    officer = permit(member(Role.OFFICER), "subjects.issue_paper_code")
+    services.not_me(subject=person, came_by="email")
+    with as_officer(officer):
+        services.settle_disputed_address(task=Task.objects.get(kind="disputed_address"), by=officer)
+        PersonalData.objects.filter(category__code="email").delete()
+        person.search_keys.filter(kind="email").delete()
+        code = sign_in.issue_on_paper(subject=person, by=officer)
+    client = Client()
+    client.post("/cabinet/sign-in/", {"identifier": "850314390019", "channel": "sms"})
+    assert client.post("/cabinet/code/", {"code": code}).url == "/cabinet/"
+    client.post("/cabinet/not-me/")
+    inside(person).post("/cabinet/not-me/")  # as our site hands over: no code came
+    assert not DisputedAddress.objects.exists()
+    assert Task.objects.get(closed_at=None).kind == "not_me"
+
+
+def test_an_officer_settles_a_disputed_phone_and_codes_go_there_again(person, member):  # noqa: F811
+    services.not_me(subject=person, came_by="sms")
+    task = Task.objects.get(kind="disputed_phone")
+    desk = Client(headers={"accept-language": "en"})
+    desk.force_login(member(Role.OFFICER))
+    assert "Whose phone is it?" in desk.get(f"/admin/subjects/task/{task.pk}/change/").content.decode()
+    assert (
+        "codes go to the phone again"
+        in desk.post(f"/admin/subjects/task/{task.pk}/settle/", follow=True).content.decode()
+    )
+    assert sign_in.channels_of(person) == ["sms", "email"]
 
 
 # acting for somebody else
@@ -313,8 +382,6 @@ def test_it_ends_with_the_row_and_nobody_else_s_row_is_taken(person, child):
 
 
 def test_the_fresh_code_is_the_representatives(person, child, telephone):
-    from tests.subjects.codes import sent_code, sms_sent
-
     client = inside(person, "en", fresh=False)
     client.post("/cabinet/represent/", {"for": str(child.public_id)})
     client.post("/cabinet/data/", {"_step": "send", "_wanted": "get"})

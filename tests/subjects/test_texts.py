@@ -71,7 +71,7 @@ def test_a_code_goes_by_sms_when_it_is_wished_and_says_nothing_else(person, tele
     (message,) = sms_sent()
     assert message["to"] == PHONE
     assert message["text"] == f"Айқын: кіру коды {code}. Оны ешкімге айтпаңыз."
-    assert sign_in.verify(handle=row.handle, code=code) == person
+    assert sign_in.verify(handle=row.handle, code=code).subject == person
     assert TextMessage.objects.get().state == "sent"
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM subjects_textmessage t WHERE t::text ~ %s", [f"{code}|{PHONE[1:]}"])
