@@ -22,6 +22,7 @@ KNOWN = {
     "transfer_not_found": (404, _("There is no such transfer")),
     "method_not_allowed": (405, _("This address is not asked in this way")),
     "conflict": (409, _("What we hold already contradicts this")),
+    "value_stands": (409, _("The value we hold is not changed here")),
     "form_changed": (409, _("The text of the form changed meanwhile")),
     "not_a_subscriber": (409, _("This system does not follow the change feed")),
     "transfer_released": (409, _("The data of this transfer went already")),

@@ -12,6 +12,7 @@ from subjects.csv_problems import RowProblem
 from subjects.csv_rows import SubjectRow
 from subjects.enums import Source, Standing
 from subjects.models import DataSubject, PersonalData
+from subjects.vault import Parts, Value
 
 # whoever has put a value right: an officer, or the person in one way or another
 BY_HAND = (Source.OFFICER, Source.CABINET, Source.FORM, Source.PHONE)
@@ -34,6 +35,10 @@ OWN_PAGES = {
 _STANDINGS = list(Standing.values)
 
 
+class Stands(ValidationError):
+    """What is held stays: it was put right here, or has a page of its own; `code` is one of the two."""
+
+
 def brought(row: SubjectRow, category: str) -> dict[str, str]:
     """The parts of the value that the row brings in the category; nothing for empty cells."""
     if category != "full_name":
@@ -47,6 +52,31 @@ def check_has_no_page(category: str) -> None:
     """Whether a held value of the category is put right like any other. Raises ValidationError that names the page."""
     if category in OWN_PAGES:
         raise ValidationError(OWN_PAGES[category], code="own_page")
+
+
+def check_system_may_tell(
+    subject: DataSubject, category: str, *, held: Sequence[Value], ready: Sequence[Parts], source: str, job: str
+) -> None:
+    """Whether a system's words may take the place of what is held. Raises Stands.
+
+    A first value is news, and so is what the person said lately by the system's form (`source`); a value that has a
+    page of its own, or that was put right or taken away here, is an officer's to decide about.
+    """
+    fresh = [parts for parts in ready if parts not in [value.parts for value in held]]
+    gone = [value for value in held if value.parts not in ready]
+    if category in OWN_PAGES and held and (fresh or gone):
+        raise Stands(OWN_PAGES[category], code="own_page")
+    if source in BY_HAND:
+        return
+    corrected = any(value.source in BY_HAND for value in gone)
+    if corrected or (fresh and any(parts in fresh for parts in _left(category, [subject.pk], job).get(subject.pk, []))):
+        raise Stands(
+            _(
+                "The person or an officer put this right here. If your system knows better, tell it as a verification"
+                " that differs, and an officer decides."
+            ),
+            code="corrected_here",
+        )
 
 
 def _left(category: str, subject_ids: Sequence[int], job: str) -> dict[int, list[dict[str, str]]]:

@@ -15,7 +15,7 @@ from staff.api import ApiKey
 from staff.enums import Scope
 from staff.problems import FieldProblem, Problem, refusals
 from staff.shapes import Code, Line, Moment, Number, Strict
-from subjects import decisions, formats, recording, relations, suppression, verification
+from subjects import corrections, decisions, formats, recording, relations, suppression, verification
 from subjects.api import Ref, find, not_ahead, refuse_iin
 from subjects.enums import Origin, OverrideReason, Source
 from subjects.formats import Remark
@@ -175,7 +175,11 @@ def _unfit(error: recording.Unfit, *, before: str = "values") -> Problem:
     summary="Tell a person's values of a category",
 )
 def put_values(request: HttpRequest, ref: Ref, category: Category, payload: ValuesIn) -> dict[str, object]:
-    """The person has exactly these afterwards. The same again changes nothing; every wrong part is named at once."""
+    """The person has exactly these afterwards. The same again changes nothing; every wrong part is named at once.
+
+    409 `value_stands`: an officer or the person put the value right here (`corrected_here`), or it is an IIN, mobile
+    phone or e-mail that is held and changed elsewhere (`own_page`). Nothing is changed.
+    """
     subject = find(ref)
     not_ahead(payload.collected_at, field="collected_at")
     try:
@@ -188,7 +192,10 @@ def put_values(request: HttpRequest, ref: Ref, category: Category, payload: Valu
             transfer=payload.transfer,
             collected_at=payload.collected_at,
             override=payload.override or "",
+            system=True,
         )
+    except corrections.Stands as error:
+        raise Problem("value_stands", errors=[FieldProblem("values", str(error.code), error.messages[0])]) from None
     except recording.Unfit as error:
         raise _unfit(error) from None
     except recording.Taken:

@@ -86,6 +86,7 @@ def record(
     collected_at: datetime | None = None,
     override: str = "",
     disclosure: str = Disclosure.SUBJECT,
+    system: bool = False,
 ) -> Recorded:
     """Let the person have exactly these values of the category; a value that is the same is not touched.
 
@@ -93,7 +94,9 @@ def record(
     method; origin: `enums.Origin`, whose words; transfer: `app.Model:pk`; collected_at: aware, now by default.
     override: `enums.OverrideReason` when a doubtful value is right, kept as the reason of the change.
     disclosure: whether the person may see them; withheld values and those they see never touch each other.
-    Raises Unfit, Taken; ValidationError for a person whose data is blocked or erased, or a disputed e-mail.
+    system: a system of ours or a recipient tells: what was put right here stays (`corrections.check_system_may_tell`).
+    Raises Unfit, Taken, corrections.Stands; ValidationError for a person whose data is blocked or erased, or a
+    disputed e-mail.
     """
     ready, warnings = _fit(category, values, override=override, today=timezone.localdate())
     told = {
@@ -102,7 +105,7 @@ def record(
         "transfer": transfer,
         "collected_at": collected_at or timezone.now(),
     }
-    done = _write(subject, category, ready, told, override=override, disclosure=disclosure)
+    done = _write(subject, category, ready, told, override=override, disclosure=disclosure, system=system)
     return done._replace(warnings=warnings)
 
 
@@ -138,6 +141,7 @@ def _write(
     *,
     override: str,
     disclosure: str = Disclosure.SUBJECT,
+    system: bool = False,
 ) -> Recorded:
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
     if subject.standing in CLOSED:
@@ -151,6 +155,9 @@ def _write(
         )
     values = vault.open_values_for(JOB, subject_ids=[subject.pk], category=category, disclosure=disclosure)
     held = [value for _pk, value in values]
+    if system and disclosure == Disclosure.SUBJECT:
+        source = told["source"]
+        corrections.check_system_may_tell(subject, category, held=held, ready=ready, source=source, job=JOB)
     fresh, stale = _differ(held, ready)
     was = None
     reason = OverrideReason(override).value if override else ""

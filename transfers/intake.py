@@ -23,7 +23,7 @@ from audit.models import AccessRecord
 from consent.enums import RecipientKind
 from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
-from subjects import evidence, recording, vault, verification
+from subjects import corrections, evidence, recording, vault, verification
 from subjects.enums import Disclosure, Origin, Source
 from subjects.models import PersonalData, Verification
 from transfers import services
@@ -133,7 +133,12 @@ def _take(of: Transfer, category: str, rows: Sequence[Mapping[str, str]], told: 
             transfer=f"transfers.Transfer:{of.pk}",
             collected_at=timezone.now(),
             disclosure=of.disclosure,
+            system=True,
         )
+    except corrections.Stands:  # an officer looks at it
+        _set_aside(of, category, rows)
+        told.quarantined.append(category)
+        return
     except recording.Unfit as problem:
         raise Unfit(category, problem) from problem
     except recording.Taken as problem:

@@ -12,7 +12,7 @@ from staff import opening
 from staff.enums import Scope
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, denylist, search, suppression, vault, vault_found, verification
+from subjects import decisions, denylist, recording, search, services, suppression, vault, vault_found, verification
 from subjects.enums import IndexKind, Standing
 from subjects.models import (
     AutomatedDecision,
@@ -162,12 +162,52 @@ class TestValues:
         row = PersonalData.objects.get()
         assert (row.origin, row.transfer) == ("third_party", "transfers.Transfer:7")
 
-    def test_another_e_mail_is_told_at_the_old_one(self, system):
-        person = DataSubjectFactory(email="old@example.kz")
-        system.put(f"/subjects/{person}/data/email", {"values": [{"value": "new@example.kz"}]})
-        assert Letter.objects.filter(subject=person, kind="address_changed").count() == 1
-        assert search.find(IndexKind.EMAIL, "new@example.kz").get() == person
-        assert not search.find(IndexKind.EMAIL, "old@example.kz").exists()
+    @pytest.mark.parametrize("method", ["api", "form"])
+    @pytest.mark.parametrize(
+        ("category", "other"),
+        [("iin", "921130490023"), ("mobile_phone", "+77010000002"), ("email", "new@example.kz")],
+    )
+    def test_who_a_person_is_and_where_codes_go_no_system_changes(self, system, category, other, method):
+        person = DataSubjectFactory(email="old@example.kz", iin="850314390019", phone="+77010000001")
+        before, url = held(person, category), f"/subjects/{person}/data/{category}"
+        assert system.put(url, {"values": before}).json()["changed"] == 0
+        body = problem(system.put(url, {"values": [{"value": other}], "method": method}), 409, "value_stands")
+        assert [(e["field"], e["code"]) for e in body["errors"]] == [("values", "own_page")]
+        assert held(person, category) == before
+        assert not Letter.objects.exists()
+
+    def test_what_an_officer_put_right_is_put_back_by_no_system(self, system, person):
+        url, old = f"/subjects/{person}/data/employer", [SAMPLES["employer"]]
+        system.put(url, {"values": old})
+        with as_officer(StaffUserFactory()):
+            right = {"value": "ЖК Нұр"}
+            recording.add(subject=person, category="employer", parts=right, source="officer", origin="subject")
+        for values in (old, [{"value": "ТОО Другое"}]):
+            body = problem(system.put(url, {"values": values}), 409, "value_stands")
+            assert [e["code"] for e in body["errors"]] == ["corrected_here"]
+            assert held(person, "employer") == [right]
+        assert system.put(url, {"values": [right]}).json()["changed"] == 0
+        assert system.put(url, {"values": old, "method": "form"}).json()["changed"] == 1, "the person says so anew"
+
+    def test_what_an_officer_added_or_took_away_stays_so(self, system, person):
+        url, home, work = (
+            f"/subjects/{person}/data/contact_phones",
+            {"value": "+77010000001"},
+            {"value": "+77010000002"},
+        )
+        system.put(url, {"values": [home]})
+        officer = permit(StaffUserFactory(), "subjects.correct_email")
+        with as_officer(officer):
+            recording.add(subject=person, category="contact_phones", parts=work, source="officer", origin="subject")
+        problem(system.put(url, {"values": [home]}), 409, "value_stands")
+        assert held(person, "contact_phones") == [home, work]
+        assert system.put(url, {"values": [home, work, {"value": "+77010000003"}]}).json()["added"] == 1
+        system.put(f"/subjects/{person}/data/email", {"values": [SAMPLES["email"]]})
+        with as_officer(officer):
+            row = PersonalData.objects.get(category__code="email")
+            services.remove_email(value=row, reason="our_mistake", by=officer)
+        problem(system.put(f"/subjects/{person}/data/email", {"values": [SAMPLES["email"]]}), 409, "value_stands")
+        assert held(person, "email") == []
 
     def test_without_the_right_nothing_is_told(self, person):
         poor = System("poor", scopes=(Scope.SUBJECTS_WRITE,))

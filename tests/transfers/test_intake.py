@@ -56,6 +56,14 @@ def test_the_persons_own_word_is_never_overwritten(made):
     assert received(made, {"mobile_phone": [PHONE]}).same == ["mobile_phone"]
 
 
+def test_another_phone_where_codes_go_is_set_aside_for_an_officer(made):
+    other = {"value": "+77012345679"}
+    received(made, {"mobile_phone": [PHONE]})
+    told = received(made, {"mobile_phone": [other]})
+    assert (told.taken, told.quarantined) == ([], ["mobile_phone"])
+    assert PersonalData.objects.newest(made.person, "mobile_phone").history.count() == 1
+
+
 def test_what_no_rule_covers_is_set_aside_sealed(made):
     told = received(made, {"mobile_phone": [PHONE], "salary_amount": [{"value": "250000"}]}, "mobile_phone")
     assert (told.taken, told.quarantined) == (["mobile_phone"], ["salary_amount"])
