@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from notifications import sms
 from notifications.services import write
-from subjects import addresses, letters, services, sessions, sign_in, texts, vault
+from subjects import addresses, letters, ports, services, sessions, sign_in, texts, vault
 from subjects.enums import IndexKind, Source
 from subjects.identifiers import normalise_email, normalise_phone
 from subjects.models import (
@@ -108,6 +108,7 @@ def _put(subject: DataSubject, category: str, new: str) -> int | None:
         return None
     was = services.to_be_told(old)
     vault.change(value=old, parts={"value": new}, source=Source.CABINET, origin="subject")
+    ports.corrected(subject, category)
     return was
 
 

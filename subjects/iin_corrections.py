@@ -169,6 +169,7 @@ def _put(subject: DataSubject, number: str) -> None:
         vault.store(subject=subject, category="iin", parts={"value": number}, **told)
     else:
         vault.change(value=value, parts={"value": number}, **told)
+        ports.corrected(subject, "iin")
     recording.reindex(subject, category="iin")
 
 

@@ -115,16 +115,21 @@ def add(
 ) -> Recorded:
     """One more value of the category, or another one where a person has one; otherwise as `record`.
 
+    Who got the values of a category that has several is told of one more: what they got is not the whole any longer.
     Raises ValidationError, too, when it would take the place of a value that has a page of its own (`check_may_add`).
     """
     DataSubject.objects.select_for_update().get(pk=subject.pk)
     check_may_add(subject, category)
     ready, warnings = _fit(category, [parts], override=override, today=timezone.localdate())
+    held: list[Parts] = []
     if formats.category_of(category).many:
         held = [value.parts for _pk, value in vault.open_values_for(JOB, subject_ids=[subject.pk], category=category)]
         ready = [*held, *(new for new in ready if new not in held)]
     told = {"source": source, "origin": origin, "transfer": "", "collected_at": timezone.now()}
-    return _write(subject, category, ready, told, override=override)._replace(warnings=warnings)
+    done = _write(subject, category, ready, told, override=override)
+    if held and done.added and source in BY_HAND:
+        ports.corrected(subject, category)
+    return done._replace(warnings=warnings)
 
 
 def check_may_add(subject: DataSubject, category: str) -> None:

@@ -5,7 +5,7 @@ from django.test import Client
 
 from audit.models import AccessRecord
 from staff.models import Operator
-from subjects import addresses, search, tasks
+from subjects import addresses, ports, search, tasks
 from subjects.models import CabinetSession, PersonalData, SignInCode
 from tests.notifications.conftest import sink  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -69,6 +69,17 @@ def test_a_new_phone_is_confirmed_by_sms_and_the_old_one_hears_that_something_wa
     tasks.send_texts()
     assert sms_sent()[-1]["to"] == PHONE
     assert person.letters.filter(kind="phone_changed").count() == 1
+
+
+@pytest.mark.parametrize(("kind", "text", "category"), [("email", NEW, "email"), ("phone", NEW_PHONE, "mobile_phone")])
+def test_whoever_got_the_old_one_is_to_be_told(person, sink, monkeypatch, kind, text, category):  # noqa: F811
+    told = []
+    monkeypatch.setattr(ports, "on_corrected", [lambda subject, category: told.append((subject, category))])
+    client = inside(person, "en")
+    named(client, kind, text)
+    assert told == []
+    client.post("/cabinet/contacts/code/", {"code": sent_code(sink if kind == "email" else None)})
+    assert told == [(person, category)]
 
 
 def test_only_after_a_code_that_was_asked_for_on_purpose(person):

@@ -13,7 +13,7 @@ from django.utils import translation
 from audit.models import AccessRecord
 from notifications.models import Letter
 from notifications.ports import KINDS
-from subjects import addresses, importing, recording, registers, search, services, sign_in, vault
+from subjects import addresses, importing, ports, recording, registers, search, services, sign_in, vault
 from subjects.enums import IndexKind, Source
 from subjects.models import DataSubject, DisputedAddress, PersonalData, Task
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -136,6 +136,16 @@ class TestAnOldFile:
         with django_assert_max_num_queries(10):
             importing.examine(file(*rows), language="kk")
         assert AccessRecord.objects.count() == looked
+
+
+def test_one_value_more_where_there_are_several_is_told_to_who_got_them(anna, monkeypatch):
+    told = []
+    monkeypatch.setattr(ports, "on_corrected", [lambda subject, category: told.append((subject, category))])
+    for number, heard in (("1", 0), ("2", 1), ("2", 1)):  # the first, another, the same again
+        parts = {"value": f"+7701000000{number}"}
+        with as_officer(StaffUserFactory()):
+            recording.add(subject=anna, category="contact_phones", parts=parts, source="officer", origin="subject")
+        assert told == [(anna, "contact_phones")] * heard
 
 
 class TestASystem:

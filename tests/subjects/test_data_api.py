@@ -190,11 +190,8 @@ class TestValues:
         assert system.put(url, {"values": old, "method": "form"}).json()["changed"] == 1, "the person says so anew"
 
     def test_what_an_officer_added_or_took_away_stays_so(self, system, person):
-        url, home, work = (
-            f"/subjects/{person}/data/contact_phones",
-            {"value": "+77010000001"},
-            {"value": "+77010000002"},
-        )
+        url = f"/subjects/{person}/data/contact_phones"
+        home, work = {"value": "+77010000001"}, {"value": "+77010000002"}
         system.put(url, {"values": [home]})
         officer = permit(StaffUserFactory(), "subjects.correct_email")
         with as_officer(officer):

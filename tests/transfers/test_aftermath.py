@@ -1,6 +1,6 @@
 """Recipients are told what happened to the data they got; people are told of transfers; nothing withheld shows."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -12,11 +12,11 @@ from consent import ledger
 from notifications.enums import LetterState
 from notifications.models import Letter
 from staff.rules import NotAllowed
-from subjects import deadlines, recording
+from subjects import codes, contacts, deadlines, iin_corrections, recording, vault
 from subjects import registers as subject_registers
 from subjects.enums import Disclosure, Origin, Source
 from tests.consent.factories import BY_CODE
-from tests.staff.factories import StaffUserFactory, permit
+from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.factories import DataSubjectFactory
 from tests.transfers.factories import LOADED, agree, happened, world
 from transfers import aftermath, intake, letters, notices, recipient_letters, services
@@ -45,6 +45,19 @@ def sent(made, **changed) -> Transfer:
 
 def teller(**rights):
     return permit(StaffUserFactory(), *rights.pop("rights", ("transfers.tell_recipient",)))
+
+
+def iin_corrected(person) -> None:
+    """By a document, proposed by one officer and approved by another."""
+    vault.store(subject=person, category="iin", parts={"value": "850314390019"}, source="api")
+    author, second = permit(StaffUserFactory(), "subjects.add_iincorrection"), StaffUserFactory()
+    with as_officer(author):
+        row = iin_corrections.propose(
+            subject=person, iin="921130490023", birth_date=date(1992, 11, 30), sex="female",
+            document_kind="id_card", last_four="1234", by=author,
+        )  # fmt: skip
+    with as_officer(second):
+        iin_corrections.approve(row=row, by=permit(second, "subjects.approve_iincorrection"))
 
 
 class TestRecipients:
@@ -79,6 +92,22 @@ class TestRecipients:
         (task,) = RecipientNotice.objects.all()
         assert (task.reason, task.categories) == ("corrected", ["mobile_phone"])
 
+    def test_an_iin_corrected_by_two_officers_opens_one(self, made):
+        sent(made)
+        iin_corrected(made.person)
+        (task,) = RecipientNotice.objects.all()
+        assert (task.recipient, task.reason, task.categories) == (made.recipient, "corrected", ["iin"])
+
+    def test_a_phone_changed_in_the_cabinet_opens_one(self, made, settings, tmp_path):
+        settings.SMS_URL = f"file://{tmp_path}"
+        vault.store(subject=made.person, category="mobile_phone", parts={"value": "+77012345678"}, source="api")
+        sent(made, categories=("full_name", "mobile_phone"))
+        row = contacts.ask(subject=made.person, channel="sms", text="+77775554433", address="203.0.113.7")
+        assert not RecipientNotice.objects.exists(), "nothing is changed yet"
+        assert contacts.confirm(subject=made.person, handle=row.handle, code=codes.make_code(row), session_id="")
+        (task,) = RecipientNotice.objects.all()
+        assert (task.reason, task.categories) == ("corrected", ["mobile_phone"])
+
     def test_what_is_taken_away_is_told_as_destroyed(self, made):
         sent(made)
         aftermath.erased(made.person, ["iin"])
@@ -87,7 +116,7 @@ class TestRecipients:
 
     def test_the_letter_names_transfers_and_no_person_in_both_languages(self, made):
         done = sent(made)
-        aftermath.corrected(made.person, "iin")
+        iin_corrected(made.person)
         letter = recipient_letters.prepare(RecipientNotice.objects.get())
         for text in letter.texts.values():
             assert str(done.public_id) in text
@@ -98,7 +127,7 @@ class TestRecipients:
 
     def test_it_is_sent_once_confirmed_once_and_never_taken_back(self, made):
         sent(made)
-        aftermath.corrected(made.person, "iin")
+        iin_corrected(made.person)
         task, officer = RecipientNotice.objects.get(), teller()
         with acting_as(f"officer:{officer.pk}"):
             with pytest.raises(ValidationError) as refused:
@@ -127,7 +156,7 @@ class TestRecipients:
         )  # fmt: skip
         rule.person = made.person
         sent(rule)
-        aftermath.corrected(made.person, "iin")
+        iin_corrected(made.person)
         task = RecipientNotice.objects.get()
         assert task.disclosure == Disclosure.WITHHELD
         assert not aftermath.waiting(by=teller()).exists()
@@ -137,7 +166,7 @@ class TestRecipients:
 
     def test_a_role_without_the_right_tells_nobody(self, made):
         sent(made)
-        aftermath.corrected(made.person, "iin")
+        iin_corrected(made.person)
         with pytest.raises(NotAllowed):
             aftermath.record_sent(
                 task=RecipientNotice.objects.get(), channel="email", letter_sha256=SHA, by=StaffUserFactory()
