@@ -15,7 +15,7 @@ from staff.api import ApiKey
 from staff.enums import Scope
 from staff.problems import FieldProblem, Problem, refusals
 from staff.shapes import Code, Line, Moment, Number, Strict
-from subjects import corrections, decisions, formats, recording, relations, suppression, verification
+from subjects import corrections, decisions, duplicates, formats, recording, relations, suppression, verification
 from subjects.api import Ref, find, not_ahead, refuse_iin
 from subjects.enums import Origin, OverrideReason, Source
 from subjects.formats import Remark
@@ -263,8 +263,9 @@ def put_holding(request: HttpRequest, ref: Ref, category: Category, payload: Hol
     summary="Ask whether a microcredit is denied to a person",
 )
 def read_denylist(request: HttpRequest, ref: Ref) -> dict[str, object]:
-    """Entries in force now, and whether the person disputes them."""
-    entries = list(DenylistEntry.objects.in_force().filter(subject=find(ref)).order_by("pk"))
+    """Entries in force now in any file of the person, and whether the person disputes them."""
+    files = duplicates.every_file(find(ref))
+    entries = list(DenylistEntry.objects.in_force().filter(subject__in=files).order_by("pk"))
     disputed = set(DenialDispute.objects.filter(entry__in=entries, decided_at=None).values_list("entry", flat=True))
     told = [
         {
@@ -288,8 +289,8 @@ def read_denylist(request: HttpRequest, ref: Ref) -> dict[str, object]:
     summary="Ask whether a person is under financial monitoring",
 )
 def read_monitoring(request: HttpRequest, ref: Ref) -> dict[str, object]:
-    """A right of its own: whoever learns of it must not tell the person."""
-    entry = AmlEntry.objects.in_force().filter(subject=find(ref)).first()
+    """In any file of the person. A right of its own: whoever learns of it must not tell the person."""
+    entry = AmlEntry.objects.in_force().filter(subject__in=duplicates.every_file(find(ref))).order_by("pk").first()
     return {
         "monitored": entry is not None,
         "reason": entry and entry.reason,

@@ -91,6 +91,13 @@ def other_files(ids: Collection[int]) -> set[int]:
     return {pk for pair in pairs for pk in pair}
 
 
+def all_files(ids: Collection[int]) -> set[int]:
+    """These files and all others of the same people; two queries."""
+    known = set(ids)
+    known |= other_files(known)
+    return known | other_files(known)
+
+
 def leading_files(keys: QuerySet[SearchKey]) -> QuerySet[Any, Any]:
     """Ids of the people these search keys stand for, of a file that follows the one that leads; for a condition."""
     leads = _links().filter(other=OuterRef("subject")).values("subject")[:1]

@@ -12,7 +12,19 @@ from staff import opening
 from staff.enums import Scope
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import decisions, denylist, recording, search, services, suppression, vault, vault_found, verification
+from subjects import (
+    decisions,
+    denylist,
+    duplicates,
+    holds,
+    recording,
+    search,
+    services,
+    suppression,
+    vault,
+    vault_found,
+    verification,
+)
 from subjects.enums import IndexKind, Standing
 from subjects.models import (
     AutomatedDecision,
@@ -343,6 +355,17 @@ class TestDenylist:
         problem(shop.get(f"/subjects/{denied}/monitoring"), 403, "scope_missing")
         answer = System("aml", scopes=(Scope.AML_READ,)).get(f"/subjects/{denied}/monitoring").json()
         assert (answer["monitored"], answer["reason"]) == (True, "sanctions")
+
+    def test_what_stands_in_another_file_of_the_person_counts(self, system, denied):
+        leading, third = DataSubjectFactory(), DataSubjectFactory()
+        monitor(denied)
+        assert system.get(f"/subjects/{leading}/denylist").json()["denied"] is False
+        for other in (denied, third):
+            duplicates.unite(leading=leading, following=other)
+        for one in (leading, third, denied):
+            assert [e["kind"] for e in system.get(f"/subjects/{one}/denylist").json()["entries"]] == ["fraud"]
+            assert system.get(f"/subjects/{one}/monitoring").json()["monitored"] is True
+        assert holds.held([leading.pk, third.pk]) == {leading.pk, third.pk}, "nothing of theirs is destroyed"
 
     def test_a_monitored_person_is_answered_about_byte_for_byte_as_before(self, denied):
         shop = System("shop", scopes=tuple(s for s in Scope.values if s != Scope.AML_READ))
