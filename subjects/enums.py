@@ -63,6 +63,8 @@ class IndexKind(models.TextChoices):
 
     IIN = "iin", pgettext_lazy("search", "IIN")
     PHONE = "phone", pgettext_lazy("search", "phone")
+    # one more they named: it finds them, but opens no cabinet and gets no code, for it may be a relative's
+    OTHER_PHONE = "other_phone", pgettext_lazy("search", "another phone")
     EMAIL = "email", pgettext_lazy("search", "e-mail")
     CLIENT_NUMBER = "client_number", pgettext_lazy("search", "client number")
     CONTRACT = "contract", pgettext_lazy("search", "contract number")

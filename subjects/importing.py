@@ -270,14 +270,12 @@ def _known_as(subject: DataSubject, row: SubjectRow, *, chose_language: bool) ->
 
 
 def _reindex(subject: DataSubject, row: SubjectRow) -> None:
-    # a phone may be one of several: of the person and of the contacts they named
-    keys = [key for key in index_of(row) if key[0] != IndexKind.PHONE]
+    keys = index_of(row)
     kinds = {kind for kind, _digest, _hint in keys}
     SearchKey.objects.filter(subject=subject, kind__in=kinds).delete()
     SearchKey.objects.bulk_create(
         SearchKey(subject=subject, kind=kind, digest=digest, hint=hint) for kind, digest, hint in keys
     )
-    recording.reindex(subject, category="mobile_phone")
 
 
 @contextmanager

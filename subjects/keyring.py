@@ -149,7 +149,7 @@ def mask(kind: str, value: str) -> str:
     match str(kind):
         case "iin" | "evidence_iin":
             return "••••••••" + (value[-4:] if re.fullmatch("[0-9]{12}", value) else "••••")
-        case "phone":
+        case "phone" | "other_phone":
             if not re.fullmatch(r"\+[0-9]{8,15}", value):
                 return HIDDEN
             country = "+7" if value[1] == "7" else value[:3]

@@ -22,7 +22,7 @@ JOB = "record"
 FOUND_BY = {
     "iin": IndexKind.IIN,
     "mobile_phone": IndexKind.PHONE,
-    "contact_phones": IndexKind.PHONE,
+    "contact_phones": IndexKind.OTHER_PHONE,
     "full_name": IndexKind.NAME,
 }
 # everything is stopped: nothing is added either (94-V art. 24)

@@ -15,6 +15,16 @@ from subjects.keyring import DIGEST_BYTES, mask
 from subjects.models import Contract, DataSubject, SearchKey
 from subjects.vault import index_keys
 
+# what one term is looked for as
+EXACT = (
+    IndexKind.IIN,
+    IndexKind.EVIDENCE_IIN,
+    IndexKind.PHONE,
+    IndexKind.OTHER_PHONE,
+    IndexKind.EMAIL,
+    IndexKind.CLIENT_NUMBER,
+)
+
 
 def name_words(*names: str) -> Iterator[str]:
     """The words of a name as they are searched: NFKC, case-folded, ё as е."""
@@ -34,7 +44,7 @@ def normalise(kind: str, text: str) -> str:
                 if error.code != "century_zero":  # some foreigners' numbers, which an officer confirmed
                     raise
                 return "".join(text.split())
-        case IndexKind.PHONE:
+        case IndexKind.PHONE | IndexKind.OTHER_PHONE:
             return normalise_phone(text).number
         case IndexKind.EMAIL:
             return normalise_email(text).casefold()
@@ -46,7 +56,7 @@ def normalise(kind: str, text: str) -> str:
 
 def digest(kind: str, text: str) -> bytes:
     """The 16 bytes under which `text` stands in the index. Raises ValidationError as `normalise` does."""
-    return index_keys().digest(kind, normalise(kind, text))
+    return digest_of_normal(kind, normalise(kind, text))
 
 
 def keys_of(kind: str, text: str) -> tuple[str, bytes, str]:
@@ -55,13 +65,13 @@ def keys_of(kind: str, text: str) -> tuple[str, bytes, str]:
 
 
 def digest_of_normal(kind: str, normal: str) -> bytes:
-    """The same of a value in its normal form already."""
-    return index_keys().digest(kind, normal)
+    """The same of a value in its normal form already. A number has one digest, whichever phone it is to somebody."""
+    return index_keys().digest(IndexKind.PHONE if kind == IndexKind.OTHER_PHONE else kind, normal)
 
 
 def key_of_normal(kind: str, normal: str) -> tuple[str, bytes, str]:
     """The same of a value in its normal form already: a million rows do not ask twice."""
-    return kind, index_keys().digest(kind, normal), mask(kind, normal)
+    return kind, digest_of_normal(kind, normal), mask(kind, normal)
 
 
 # One look into the index for each, before anything else is looked at. Joined to the list, a table that an import has
@@ -102,7 +112,7 @@ def people(term: str, *, most: int) -> list[int]:
     or whole words of one name. Part of a word finds nobody. Whoever is known twice is found with both files.
     """
     exact = Q(pk__in=[])
-    for kind in (IndexKind.IIN, IndexKind.EVIDENCE_IIN, IndexKind.PHONE, IndexKind.EMAIL, IndexKind.CLIENT_NUMBER):
+    for kind in EXACT:
         try:
             exact |= Q(kind=kind, digest=digest(kind, term))
         except ValidationError:

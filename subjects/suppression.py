@@ -11,7 +11,9 @@ from subjects import search
 from subjects.enums import IndexKind
 from subjects.models import DataSubject, SearchKey, Suppression
 
-KINDS = (IndexKind.PHONE, IndexKind.EMAIL, IndexKind.IIN)
+KINDS = (IndexKind.PHONE, IndexKind.OTHER_PHONE, IndexKind.EMAIL, IndexKind.IIN)
+# a number is on the list as a phone, whichever phone it is to somebody
+LISTED_AS = {IndexKind.OTHER_PHONE.value: IndexKind.PHONE.value}
 
 
 def suppress(*, kind: str, text: str, reason: str) -> Suppression:
@@ -78,7 +80,7 @@ def suppressed(*, kind: str, texts: Iterable[str]) -> set[str]:
 def suppressed_people(ids: Iterable[int]) -> set[int]:
     """Those of the subjects who have a phone, e-mail or IIN on the list; two queries."""
     found = {
-        (subject, kind, bytes(digest))
+        (subject, LISTED_AS.get(kind, kind), bytes(digest))
         for subject, kind, digest in SearchKey.objects.filter(subject__in=list(ids), kind__in=KINDS).values_list(
             "subject", "kind", "digest"
         )
@@ -90,7 +92,7 @@ def suppressed_people(ids: Iterable[int]) -> set[int]:
 def _keys(ids: Iterable[int]) -> set[tuple[str, bytes]]:
     """(kind, digest) of everything these subjects are reached by."""
     rows = SearchKey.objects.filter(subject__in=list(ids), kind__in=KINDS).values_list("kind", "digest")
-    return {(kind, bytes(digest)) for kind, digest in rows}
+    return {(LISTED_AS.get(kind, kind), bytes(digest)) for kind, digest in rows}
 
 
 def _stopped(keys: Iterable[tuple[str, bytes]]) -> set[tuple[str, bytes]]:

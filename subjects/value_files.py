@@ -331,12 +331,12 @@ def _add(fresh: list[tuple[DataSubject, ValueRow]], categories: dict[str, DataCa
         lines(),
     )  # fmt: skip
     phones = {
-        (person.pk, *search.key_of_normal(IndexKind.PHONE.value, row.parts["value"]))
+        (person.pk, *search.key_of_normal(IndexKind.OTHER_PHONE.value, row.parts["value"]))
         for person, row in fresh
-        if recording.FOUND_BY.get(row.category) == IndexKind.PHONE
+        if recording.FOUND_BY.get(row.category) == IndexKind.OTHER_PHONE
     }
     if phones:
-        there = SearchKey.objects.filter(kind=IndexKind.PHONE, subject__in={pk for pk, *_key in phones})
+        there = SearchKey.objects.filter(kind=IndexKind.OTHER_PHONE, subject__in={pk for pk, *_key in phones})
         have = {(pk, bytes(digest)) for pk, digest in there.values_list("subject", "digest")}
         copying.copy(
             SearchKey._meta.db_table,

@@ -29,7 +29,7 @@ from subjects.models import (
     SearchKey,
 )
 
-HINTS = (IndexKind.IIN, IndexKind.PHONE, IndexKind.EMAIL)
+HINTS = (IndexKind.IIN, IndexKind.PHONE, IndexKind.OTHER_PHONE, IndexKind.EMAIL)
 
 
 def located(rows: models.QuerySet, pk: int | str) -> models.Model:

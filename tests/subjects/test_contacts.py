@@ -1,11 +1,12 @@
 """Phone and e-mail changed by the person: a code to the old one, a code to the new one, the old one is told."""
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from audit.models import AccessRecord
 from staff.models import Operator
-from subjects import addresses, ports, search, tasks
+from subjects import addresses, contacts, duplicates, ports, recording, search, sign_in, suppression, tasks
 from subjects.models import CabinetSession, PersonalData, SignInCode
 from tests.notifications.conftest import sink  # noqa: F401
 from tests.subjects.cabinet import inside
@@ -69,6 +70,53 @@ def test_a_new_phone_is_confirmed_by_sms_and_the_old_one_hears_that_something_wa
     tasks.send_texts()
     assert sms_sent()[-1]["to"] == PHONE
     assert person.letters.filter(kind="phone_changed").count() == 1
+
+
+HOME = "+77272500000"
+
+
+def with_home_phone(person):
+    told = {"source": "officer", "origin": "subject"}
+    recording.add(subject=person, category="contact_phones", parts={"value": HOME, "kind": "home"}, **told)
+    return person
+
+
+def test_another_phone_still_finds_them_and_is_not_where_codes_go(person):
+    client = inside(with_home_phone(person), "en")
+    named(client, "phone", NEW_PHONE)
+    client.post("/cabinet/contacts/code/", {"code": sent_code()})
+    assert search.people(HOME, most=5) == search.people(NEW_PHONE, most=5) == [person.pk]
+    assert contacts.of(person).phones == ["+7 ••• ••• 44 33"]
+
+
+def test_whoever_has_another_phone_alone_gets_the_code_by_e_mail(telephone, sink):  # noqa: F811
+    person = with_home_phone(DataSubjectFactory(email=OLD, iin="850314390019"))
+    assert sign_in.channels_of(person) == ["email"]
+    inside(person, fresh=False).post("/cabinet/contacts/email/", {"_step": "send", "_wanted": "get"})
+    assert sent_code(sink)
+
+
+def test_a_number_that_stands_in_a_relative_s_file_too_opens_the_cabinet_of_whose_mobile_it_is(person):
+    with_home_phone(DataSubjectFactory(phone=HOME))
+    relative = DataSubjectFactory(phone="+77017654321")
+    recording.add(
+        subject=relative, category="contact_phones", parts={"value": PHONE}, source="officer", origin="subject"
+    )
+    assert duplicates.whose("phone", search.digest("phone", PHONE)) == person
+    assert search.people(PHONE, most=5) == [relative.pk, person.pk]
+    assert suppression.suppress_person(subject=relative, reason="objected")
+    assert suppression.suppressed(kind="phone", texts=[PHONE]) == {PHONE}, "nobody calls them there either"
+
+
+def test_phones_indexed_in_the_old_way_are_moved_by_the_command(person):
+    with_home_phone(person).search_keys.filter(kind="other_phone").update(kind="phone")
+    assert len(contacts.of(person).phones) == 2
+    for _again in range(2):
+        call_command("index_other_phones")
+        assert sorted(person.search_keys.filter(kind__endswith="phone").values_list("kind", flat=True)) == [
+            "other_phone", "phone",
+        ]  # fmt: skip
+    assert contacts.of(person).phones == ["+7 ••• ••• 56 78"]
 
 
 @pytest.mark.parametrize(("kind", "text", "category"), [("email", NEW, "email"), ("phone", NEW_PHONE, "mobile_phone")])

@@ -57,7 +57,7 @@ def test_values_come_in_sealed_with_their_source_and_are_found(people):
     ]
     assert held(two, "bank_account") == [{"iban": "KZ86125KZT5004100100"}]
     assert held(three, "salary_amount") == [{"value": "250000.50"}]
-    assert search.find(IndexKind.PHONE, "77012223344").get() == one
+    assert search.find(IndexKind.OTHER_PHONE, "77012223344").get() == one
     row = PersonalData.objects.filter(subject=one, origin="third_party").get()
     assert (row.source, str(timezone.localdate(row.collected_at))) == ("import", "2026-02-01")
     assert row.history.get().actor == "job:test"
