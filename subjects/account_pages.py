@@ -93,16 +93,21 @@ def contact_code(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         status = 422
         if form.is_valid():
-            done = contacts.confirm(
-                subject=request.subject,
-                handle=UUID(handle),
-                code=form.cleaned_data["code"],
-                session_id=request.session[sessions.KEY],
-            )
-            if done:
-                del request.session[NEW_KEY]
-                return redirect(f"{reverse('cabinet:contacts')}?done={done}")
-            form.add_error("code", _("This code is wrong or too old. Check the newest message, or ask for another."))
+            try:
+                done = contacts.confirm(
+                    subject=request.subject,
+                    handle=UUID(handle),
+                    code=form.cleaned_data["code"],
+                    session_id=request.session[sessions.KEY],
+                )
+            except ValidationError as error:
+                form.add_error("code", error.messages[0])
+            else:
+                if done:
+                    del request.session[NEW_KEY]
+                    return redirect(f"{reverse('cabinet:contacts')}?done={done}")
+                sentence = _("This code is wrong or too old. Check the newest message, or ask for another.")
+                form.add_error("code", sentence)
     context = signed_in(request, form=form, is_email=row.channel == CodeChannel.EMAIL)
     return render(request, "cabinet/contact_code.html", context, status=status)
 

@@ -44,8 +44,11 @@ def email_addresses(ids: Sequence[int], *, notices: bool = True) -> dict[int, tu
 
 
 def former_addresses(history_ids: Sequence[int]) -> dict[int, str]:
-    """{id of the history row: the e-mail it holds} of people who may be written to; not to a disputed address."""
-    allowed = [standing for standing, leaves in LEAVES.items() if leaves.notices]
+    """{id of the history row: the e-mail it holds} of people whose cabinet is open; not to a disputed address.
+
+    Whoever is blocked is warned too: it says that another may have got in.
+    """
+    allowed = [standing for standing, leaves in LEAVES.items() if leaves.cabinet]
     opened = vault.open_former_for("letters", history_ids=history_ids, category=CATEGORY, standings=allowed)
     emails = {pk: parts["value"] for pk, parts in opened.items()}
     stopped = disputed(set(emails.values()))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from notifications import sms
 from notifications.services import write
 from subjects import addresses, letters, ports, services, sessions, sign_in, texts, vault
-from subjects.enums import IndexKind, Source
+from subjects.enums import CLOSED, IndexKind, Source
 from subjects.identifiers import normalise_email, normalise_phone
 from subjects.models import (
     CabinetEvent,
@@ -47,13 +47,22 @@ def of(subject: DataSubject) -> Contacts:
     return Contacts(hints[IndexKind.EMAIL], hints[IndexKind.PHONE], sms.channel() is not None)
 
 
+def _check_is_open(subject: DataSubject) -> None:
+    """The same as `rules.check_is_open`, said to the person."""
+    if subject.standing in CLOSED:
+        raise ValidationError(
+            _("Your data is blocked: nothing in it is changed until the blocking ends."), code="closed"
+        )
+
+
 def ask(*, subject: DataSubject, channel: str, text: str, address: str) -> SignInCode:
     """Send a code to the new phone or e-mail; nothing is changed until it is typed.
 
     channel: EMAIL or SMS. text: as typed. address: the visitor's. Raises ValidationError for what is no such thing,
-    what the person has already, an e-mail that readers say reaches a stranger, too many asks (Limited).
+    what the person has already, one that is said to reach a stranger, blocked data, too many asks (Limited).
     """
     channel = CodeChannel(channel)
+    _check_is_open(subject)
     if channel == CodeChannel.SMS and sms.channel() is None:
         raise ValidationError(_("We send no SMS yet, so a new phone cannot be confirmed here."), code="no_sms")
     new = normalise_email(text) if channel == CodeChannel.EMAIL else normalise_phone(text).number
@@ -82,11 +91,14 @@ def confirm(*, subject: DataSubject, handle: UUID, code: str, session_id: str) -
     """Put the confirmed phone or e-mail in the place of the old one; the channel, or None when the code is not right.
 
     The old address is told, the person is found by the new one, other sessions end. session_id: of the one that acts.
+    Raises ValidationError when the data was blocked meanwhile.
     """
+    _check_is_open(subject)
     row = sign_in.redeem(handle=handle, code=code, use=CodeUse.CONTACT, subject=subject)
     if row is None or row.sealed_address is None:
         return None
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
+    _check_is_open(subject)
     row.subject = subject
     channel, new = CodeChannel(row.channel), texts.new_address(row)
     was = _put(subject, CATEGORY[channel], new)

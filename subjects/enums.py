@@ -32,6 +32,9 @@ class Leaves(NamedTuple):
     cabinet: bool
 
 
+# everything is stopped: nothing is added, changed or taken away (94-V art. 24)
+CLOSED = (Standing.BLOCKED, Standing.ERASED)
+
 # The one table of what each standing leaves (DESIGN 5). `restricted` stops uses, not what the law has us tell.
 # `disputed address` is stored for nobody: it is what somebody is counted as whose every e-mail is disputed (ADR 7).
 LEAVES: dict[str, Leaves] = {

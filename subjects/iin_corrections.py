@@ -18,7 +18,19 @@ from audit.models import AccessRecord
 from notifications.services import write
 from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
-from subjects import addresses, evidence, formats, identifiers, life_letters, ports, recording, relations, search, vault
+from subjects import (
+    addresses,
+    evidence,
+    formats,
+    identifiers,
+    life_letters,
+    ports,
+    recording,
+    relations,
+    rules,
+    search,
+    vault,
+)
 from subjects.enums import IndexKind, Origin, Source, Standing
 from subjects.models import DataSubject, DocumentSeen, IinCorrection, PersonalData, SearchKey
 
@@ -51,8 +63,7 @@ def propose(
         raise NotAllowed(_("Your role does not include this step."), code="permission")
     check_has_accepted_undertaking(by)
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
-    if subject.standing in recording.CLOSED:
-        raise ValidationError(_("The data of this person is blocked or erased: nothing is added to it."), code="closed")
+    rules.check_is_open(subject)
     if document_kind not in DOCUMENTS:
         raise ValidationError({"document_kind": _("This document does not show an IIN.")})
     number = _checked(iin, birth_date=birth_date, sex=sex)
@@ -131,8 +142,7 @@ def approve(*, row: IinCorrection, by: StaffUser) -> IinCorrection:
     row = IinCorrection.objects.select_for_update(of=("self",)).select_related("document").get(pk=row.pk)
     check_may_approve(row, by=by)
     subject = DataSubject.objects.select_for_update().get(pk=row.subject_id)
-    if subject.standing in recording.CLOSED:
-        raise ValidationError(_("The data of this person is blocked or erased: nothing is added to it."), code="closed")
+    rules.check_is_open(subject)
     number = vault.open_proof(
         subject=subject, what=SEALED, sealed=bytes(row.sealed_iin or b""), door=AccessRecord.Door.JOB, reason="record"
     )["value"]

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from django.db import connection, transaction
 from django.utils import timezone
 
-from subjects import copying, corrections, ports, recording, search, services, vault
+from subjects import copying, corrections, enums, ports, search, services, vault
 from subjects.csv_rows import BATCH, Checked, Looked, RowProblem, SubjectRow, check
 from subjects.enums import IndexKind, Standing
 from subjects.models import (
@@ -33,7 +33,7 @@ CLIENT_NUMBER, IIN, PHONE, EMAIL, NAME = (
 )
 
 # {standing in which nothing is written to a person: the code of the sentence that says so}
-CLOSED = {**dict.fromkeys(recording.CLOSED, "closed"), Standing.DECEASED: "deceased"}
+CLOSED = {**dict.fromkeys(enums.CLOSED, "closed"), Standing.DECEASED: "deceased"}
 
 Progress = Callable[[int, int], None]
 

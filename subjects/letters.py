@@ -26,4 +26,5 @@ def _former(letters: list[Letter]) -> dict[int, str]:
 
 
 KIND = LetterKind(ADDRESS_CHANGED, _context, title=_("an e-mail was changed"), addresses=_former)
-PHONE_KIND = LetterKind(PHONE_CHANGED, _context, title=_("a phone was changed"))
+# whoever is blocked is warned too
+PHONE_KIND = LetterKind(PHONE_CHANGED, _context, notice=False, title=_("a phone was changed"))

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from audit.actor import because
-from subjects import addresses, corrections, formats, ports, search, services, vault
+from subjects import addresses, corrections, formats, ports, rules, search, services, vault
 from subjects.corrections import BY_HAND
-from subjects.enums import Disclosure, IndexKind, OverrideReason, Standing
+from subjects.enums import Disclosure, IndexKind, OverrideReason
 from subjects.formats import Remark
 from subjects.models import DataCategory, DataSubject, DisputedAddress, PersonalData, SearchKey
 from subjects.vault import Parts, Value
@@ -25,8 +25,6 @@ FOUND_BY = {
     "contact_phones": IndexKind.OTHER_PHONE,
     "full_name": IndexKind.NAME,
 }
-# everything is stopped: nothing is added either (94-V art. 24)
-CLOSED = (Standing.BLOCKED, Standing.ERASED)
 
 
 class Unfit(Exception):
@@ -149,8 +147,7 @@ def _write(
     system: bool = False,
 ) -> Recorded:
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
-    if subject.standing in CLOSED:
-        raise ValidationError(_("The data of this person is blocked or erased: nothing is added to it."), code="closed")
+    rules.check_is_open(subject)
     if category == "iin":
         _check_iin_is_free(subject, ready)
     if category == addresses.CATEGORY and addresses.disputed([parts["value"] for parts in ready]):

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects.enums import LEAVES
+from subjects.enums import CLOSED, LEAVES
 from subjects.models import DataSubject
+
+
+def check_is_open(subject: DataSubject) -> None:
+    """Whether values of the person may be added, changed or taken away. Raises ValidationError."""
+    if subject.standing in CLOSED:
+        raise ValidationError(
+            _("The data of this person is blocked or erased: nothing in it is changed."), code="closed"
+        )
 
 
 def check_may_issue_paper_code(subject: DataSubject, *, by: StaffUser) -> None:

@@ -25,7 +25,7 @@ from subjects.models import (
     SignInCode,
     Task,
 )
-from subjects.rules import check_may_correct_email
+from subjects.rules import check_is_open, check_may_correct_email
 from subjects.vault import Value
 
 # letters that carry a code, to the address that lets in
@@ -124,10 +124,12 @@ def correct_email(
 
     reason: a `CorrectionReason`. seen: the newest history row of the value when the officer opened the page, None
     when there was no page. History keeps the old address as ciphertext. A dispute about it is settled by this.
-    Raises PermissionDenied, ValidationError for what is no e-mail, cannot be this person's, or was changed meanwhile.
+    Raises PermissionDenied, ValidationError for what is no e-mail, cannot be this person's, or was changed meanwhile,
+    and for a person whose data is blocked.
     """
     check_may_correct_email(by=by)
     subject = DataSubject.objects.select_for_update().get(pk=value.subject_id)
+    check_is_open(subject)
     email = _new_email(subject, email)
     with because(CorrectionReason(reason).value):
         was = _leave_address(value, by=by, seen=seen)
@@ -142,6 +144,7 @@ def remove_email(*, value: PersonalData, reason: str, by: StaffUser, seen: int |
     """Take a wrong e-mail away when the right one is not known; what stays is as in `correct_email`."""
     check_may_correct_email(by=by)
     subject = DataSubject.objects.select_for_update().get(pk=value.subject_id)
+    check_is_open(subject)
     with because(CorrectionReason(reason).value):
         was = _leave_address(value, by=by, seen=seen)
         value.delete()
@@ -154,6 +157,7 @@ def add_email(*, subject: DataSubject, email: str, reason: str, by: StaffUser) -
     """Give an e-mail to a person who has none. Raises as `correct_email`."""
     check_may_correct_email(by=by)
     subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
+    check_is_open(subject)
     if subject.values.filter(category__code=addresses.CATEGORY).exists():
         raise ValidationError(_("This person has an e-mail: correct that one."), code="has_one")
     email = _new_email(subject, email)

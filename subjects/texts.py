@@ -136,7 +136,7 @@ def _code(row: TextMessage) -> tuple[str, str] | None:
 
 def _phone_changed(row: TextMessage) -> tuple[str, str] | None:
     """To the number that was the person's: not what happened, only that something waits."""
-    allowed = [standing for standing, leaves in LEAVES.items() if leaves.notices]
+    allowed = [standing for standing, leaves in LEAVES.items() if leaves.cabinet]
     opened = vault.open_former_for("codes", history_ids=[codes.code_of(row.cause)], category=PHONE, standings=allowed)
     number = opened[codes.code_of(row.cause)]["value"] if opened else ""
     if not number or addresses.disputed([number], IndexKind.PHONE):

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects import corrections, ports, recording, vault, vault_found
+from subjects import corrections, ports, recording, rules, vault, vault_found
 from subjects.enums import Origin, OverrideReason, Source
-from subjects.models import PersonalData, Verification
+from subjects.models import DataSubject, PersonalData, Verification
 
 Against, Result, Decision = Verification.Against, Verification.Result, Verification.Decision
 # a mismatch found against these is the person's own word
@@ -62,8 +62,8 @@ def check_may_decide(row: Verification, *, by: StaffUser) -> None:
 def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
     """Decide about a value that differs: keep ours, or put what was found in its place; history keeps the old one.
 
-    Raises PermissionDenied; ValidationError when it was not told what the other side has, or the value has a page of
-    its own (`corrections.OWN_PAGES`).
+    Raises PermissionDenied; ValidationError when it was not told what the other side has, the value has a page of its
+    own (`corrections.OWN_PAGES`), or the person's data is blocked.
     """
     row = Verification.objects.select_for_update().get(pk=row.pk)
     check_may_decide(row, by=by)
@@ -72,6 +72,7 @@ def decide(*, row: Verification, decision: str, by: StaffUser) -> Verification:
         if row.sealed_found is None:
             raise ValidationError(_("It was not told what the other side has: record the right value yourself."))
         corrections.check_has_no_page(value.category.code)
+        rules.check_is_open(DataSubject.objects.select_for_update().get(pk=value.subject_id))
         parts = vault_found.open_found(recording.JOB, value=value, sealed=row.sealed_found)
         origin = Origin.SUBJECT if row.against in OWN_WORDS else Origin.THIRD_PARTY
         vault.change(value=value, parts=parts, source=Source.OFFICER, origin=origin, collected_at=row.checked_at)

@@ -4,7 +4,9 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from audit.actor import acting_as
 from audit.models import AccessRecord
+from notifications import delivery
 from staff.models import Operator
 from subjects import addresses, contacts, duplicates, ports, recording, search, sign_in, suppression, tasks
 from subjects.models import CabinetSession, PersonalData, SignInCode
@@ -44,9 +46,6 @@ def test_a_new_e_mail_takes_its_place_after_its_own_code_and_the_old_one_is_told
     assert search.find("email", NEW).get() == person
     assert not search.find("email", OLD).exists()
     letter = person.letters.get(kind="address_changed")
-    from audit.actor import acting_as
-    from notifications import delivery
-
     with acting_as("job:letters"):
         delivery.deliver_due()
     letter.refresh_from_db()
@@ -70,6 +69,38 @@ def test_a_new_phone_is_confirmed_by_sms_and_the_old_one_hears_that_something_wa
     tasks.send_texts()
     assert sms_sent()[-1]["to"] == PHONE
     assert person.letters.filter(kind="phone_changed").count() == 1
+
+
+def blocked(person) -> None:
+    person.standing = "blocked"
+    person.save()
+
+
+def test_of_whoever_is_blocked_nothing_is_changed_and_the_page_says_so(person, sink):  # noqa: F811
+    client = inside(person, "en")
+    named(client, "email", NEW)
+    code = sent_code(sink)
+    blocked(person)
+    for answer in (client.post("/cabinet/contacts/code/", {"code": code}), named(client, "phone", NEW_PHONE)):
+        assert answer.status_code == 422
+        assert "Your data is blocked" in answer.content.decode()
+    assert (held(person, "email"), held(person, "mobile_phone")) == ([OLD], [PHONE])
+
+
+def test_whoever_is_blocked_after_a_change_still_hears_of_it_at_the_old_one(person, sink):  # noqa: F811
+    client = inside(person, "en")
+    for kind, text in (("phone", NEW_PHONE), ("email", NEW)):
+        named(client, kind, text)
+        client.post("/cabinet/contacts/code/", {"code": sent_code(sink if kind == "email" else None)})
+    blocked(person)
+    tasks.send_texts()
+    assert sms_sent()[-1]["to"] == PHONE
+    with acting_as("job:letters"):
+        delivery.deliver_due()
+    assert {letter.kind: letter.state for letter in person.letters.exclude(kind__endswith="code")} == {
+        "phone_changed": "sent", "address_changed": "sent",
+    }  # fmt: skip
+    assert OLD in [message["Delivered-To"] for message in sink.messages()]
 
 
 HOME = "+77272500000"

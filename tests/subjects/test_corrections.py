@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -13,7 +14,7 @@ from django.utils import translation
 from audit.models import AccessRecord
 from notifications.models import Letter
 from notifications.ports import KINDS
-from subjects import addresses, importing, ports, recording, registers, search, services, sign_in, vault
+from subjects import addresses, importing, ports, recording, registers, search, services, sign_in, vault, verification
 from subjects.enums import IndexKind, Source
 from subjects.models import DataSubject, DisputedAddress, PersonalData, Task
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -146,6 +147,29 @@ def test_one_value_more_where_there_are_several_is_told_to_who_got_them(anna, mo
         with as_officer(StaffUserFactory()):
             recording.add(subject=anna, category="contact_phones", parts=parts, source="officer", origin="subject")
         assert told == [(anna, "contact_phones")] * heard
+
+
+def test_of_whoever_is_blocked_no_officer_changes_or_takes_away_a_value(anna):
+    value = anna.values.get(category__code="full_name")
+    told = {"against": "document", "result": "mismatch", "found": {"last": "Ким", "first": "Анна"}}
+    differs = verification.note(value=value, **told)
+    DataSubject.objects.filter(pk=anna.pk).update(standing="blocked")
+    officer = permit(StaffUserFactory(), "subjects.correct_email", "subjects.decide_verification")
+    email, why = anna.values.get(category__code="email"), {"reason": "told_by_person", "by": officer}
+    acts = (
+        lambda: services.correct_email(value=email, email=RIGHT, **why),
+        lambda: services.remove_email(value=email, **why),
+        lambda: services.add_email(subject=anna, email=RIGHT, **why),
+        lambda: verification.decide(row=differs, decision="corrected", by=officer),
+    )
+    before = PersonalData.history.filter(subject=anna).count()
+    for act in acts:
+        with as_officer(officer), pytest.raises(ValidationError) as refused:
+            act()
+        assert refused.value.code == "closed"
+    assert PersonalData.history.filter(subject=anna).count() == before
+    with as_officer(officer):
+        assert verification.decide(row=differs, decision="kept", by=officer).decision == "kept"
 
 
 class TestASystem:
