@@ -1,7 +1,7 @@
 """What the officers' home says about people."""
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -32,10 +32,16 @@ def tasks_that_wait(request: HttpRequest) -> list[Need]:
     """Open tasks, and imports that need mending."""
     found = []
     if request.user.has_perm("subjects.change_task"):
-        count = Task.objects.filter(closed_at=None).count()
-        if count:
-            url = reverse("admin:subjects_task_changelist") + "?closed_at__isnull=True"
-            found.append(Need(_("Letters reached strangers: find the right e-mails"), url, count))
+        waiting = dict(Task.objects.filter(closed_at=None).values_list("kind").annotate(Count("pk")).order_by())
+        labels = {
+            Task.Kind.NOT_ME: _("Strangers were let into cabinets: find out whose phones and e-mails these are"),
+            Task.Kind.DISPUTED_PHONE: _("Codes reached strangers: find the right phones"),
+            Task.Kind.DISPUTED_ADDRESS: _("Letters reached strangers: find the right e-mails"),
+        }
+        for kind, label in labels.items():
+            if count := waiting.get(kind):
+                url = reverse("admin:subjects_task_changelist") + f"?closed_at__isnull=True&kind__exact={kind}"
+                found.append(Need(label, url, count))
     if request.user.has_perm("subjects.import_subjects"):
         refused = SubjectImport.objects.filter(
             started_by=request.user, state__in=[ImportState.REFUSED, ImportState.FAILED]

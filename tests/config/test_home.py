@@ -13,6 +13,7 @@ from staff import opening
 from staff.enums import Role
 from staff.models import StaffUser
 from subjects import denylist, registers
+from subjects import services as people
 from subjects.models import AmlEntry, DataSubject, DenylistEntry, Task
 from tests.policies.factories import approver, author, draft
 from tests.staff.conftest import member  # noqa: F401
@@ -45,6 +46,21 @@ def test_an_open_task_is_counted_for_whoever_may_close_it(client):
     Task.objects.create(kind=Task.Kind.DISPUTED_ADDRESS, subject=DataSubjectFactory())
     assert "Letters reached strangers" in home(client, permit(StaffUserFactory(), "subjects.change_task"))
     assert "Letters reached strangers" not in home(client, StaffUserFactory())
+
+
+def test_what_strangers_came_by_is_told_apart(client):
+    person, officer = DataSubjectFactory(), permit(StaffUserFactory(), "subjects.change_task", "subjects.view_task")
+    for kind in Task.Kind:
+        Task.objects.create(kind=kind, subject=person)
+    page = home(client, officer)
+    for label in ("Letters reached strangers", "Codes reached strangers", "Strangers were let into cabinets"):
+        assert page.count(label) == 1
+    link = re.search(r'href="([^"]*kind__exact=not_me)"', page)[1].replace("&amp;", "&")
+    listed = client.get(link).content.decode()
+    assert "a stranger was let into the cabinet" in listed
+    with as_officer(officer):
+        closed = people.settle_disputed_address(task=Task.objects.get(kind="not_me"), by=officer)
+    assert closed.history.first().history_change_reason in ("", None), "it says nothing of an address that is right"
 
 
 def test_nothing_waiting_says_so_and_shows_no_figures_without_rights(client):
