@@ -1,10 +1,11 @@
 """Who is not to be called: the suppression list follows what people say of advertising (94-V art. 8; policy 7.1)."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.utils import timezone
 
-from consent.enums import LIVE, EventKind
+from consent.enums import LIVE, EventKind, State
 from consent.models import ConsentEvent, ConsentState, Objection, Purpose
 from consent.models.events import CONSENTING
 from subjects import suppression
@@ -13,6 +14,7 @@ from subjects.models import DataSubject, Suppression
 # the consent we may write and call by, and the one to advertising of others, which may end alone
 OWN, OF_OTHERS = "C8", "C9"
 _MARKETING = r"\mdpv:\w*(Marketing|Advertising)\M"
+_NO = (State.REFUSED, State.WITHDRAWN, State.WITHDRAWAL_DEFERRED)
 _REASONS = {
     EventKind.WITHDRAWN: Suppression.Reason.OBJECTED,
     EventKind.WITHDRAWAL_DEFERRED: Suppression.Reason.OBJECTED,
@@ -64,6 +66,13 @@ def weigh(people: Iterable[int], *, reason: str) -> None:
     wanted = set(agreed.values_list("subject", flat=True)) - set(objecting.values_list("subject", flat=True))
     if reason == Suppression.Reason.CONSENTED:
         # not those whose objection stands, or who withdrew since, when the consent was typed late
-        suppression.allow_people(wanted)
+        suppression.allow_people(wanted, but=_saying_no(suppression.sharing(wanted), now))
     else:
         suppression.suppress_people(ids - wanted, reason=reason)
+
+
+def _saying_no(ids: set[int], now: datetime) -> set[int]:
+    """Those of the subjects (ids) who object to advertising, or refused or withdrew their consent to ours."""
+    refusing = ConsentState.objects.filter(subject__in=ids, form__code=OWN, state__in=_NO)
+    objecting = Objection.objects.in_force(now).filter(subject__in=ids, purpose__dpv_term__regex=_MARKETING)
+    return {*refusing.values_list("subject", flat=True), *objecting.values_list("subject", flat=True)}

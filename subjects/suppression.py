@@ -3,11 +3,11 @@
 Only keyed digests: the list tells whether an address you have stands on it, and gives no address away.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
 
-from subjects import search
+from subjects import duplicates, search
 from subjects.enums import IndexKind
 from subjects.models import DataSubject, SearchKey, Suppression
 
@@ -39,10 +39,18 @@ def suppress_people(ids: Iterable[int], *, reason: str) -> int:
     return len(Suppression.objects.bulk_create(rows))
 
 
-def allow_people(ids: Iterable[int]) -> int:
-    """These subjects (ids) agreed anew: what they are reached by comes off the list; how many. As many queries."""
+def sharing(ids: Collection[int]) -> set[int]:
+    """Other people who are reached by a phone, e-mail or IIN of these subjects (ids); four queries."""
+    digests = {digest for _kind, digest in _keys(ids)}
+    found = SearchKey.objects.filter(kind__in=KINDS, digest__in=list(digests)).values_list("subject", flat=True)
+    return set(found) - duplicates.all_files(ids)
+
+
+def allow_people(ids: Iterable[int], *, but: Iterable[int] = ()) -> int:
+    """These subjects (ids) agreed anew: what they are reached by comes off the list; how many. Three queries, one
+    insert. but: people who still say no, so that what they are reached by too stays there."""
     reason = Suppression.Reason.CONSENTED
-    stopped = _stopped(_keys(ids))
+    stopped = _stopped(_keys(ids) - _keys(but))
     rows = [Suppression(kind=kind, digest=digest, ends=True, reason=reason) for kind, digest in stopped]
     return len(Suppression.objects.bulk_create(rows))
 

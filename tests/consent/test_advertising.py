@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.actor import acting_as
 from consent import importing, ledger, objections, registers, terms
 from consent.models import Purpose
-from subjects import suppression
+from subjects import duplicates, suppression
 from subjects.models import Suppression
 from tests.consent.factories import BY_CODE, form, given, refused, version
 from tests.consent.system import client_and_key
@@ -94,6 +94,35 @@ def test_an_objection_to_marketing_counts_until_it_is_lifted(person, purposes):
     assert stopped()
     objections.lift(subject=person, purpose=purposes["marketing"])
     assert not stopped()
+
+
+@pytest.mark.parametrize("how", ["withdraws", "objects"])
+def test_a_number_of_two_stays_on_the_list_while_one_of_them_says_no(person, purposes, how):
+    advert, other = version(form("C8")), DataSubjectFactory(phone=PHONE, email="b@example.kz")
+    given(other, advert)
+    if how == "withdraws":
+        withdraw(other, "C8")
+    else:
+        objections.object_to(subject=other, purpose=purposes["marketing"])
+    given(person, advert)
+    assert stopped()
+    assert suppression.suppressed(kind="email", texts=["a@example.kz", "b@example.kz"]) == {"b@example.kz"}
+    if how == "withdraws":
+        given(other, advert)
+    else:
+        objections.lift(subject=other, purpose=purposes["marketing"])
+    assert not stopped()
+
+
+def test_the_other_file_of_the_same_person_is_nobody_else(person):
+    advert, other = version(form("C8")), DataSubjectFactory(phone=PHONE)
+    for one in (person, other):
+        given(one, advert)
+    duplicates.unite(leading=person, following=other)
+    withdraw(person, "C8")
+    assert stopped()
+    given(person, advert)
+    assert not stopped(), "the newest word of the person counts"
 
 
 def test_a_withdrawal_that_is_rolled_back_leaves_nobody_on_the_list(person):
