@@ -31,13 +31,14 @@ PEOPLE = f"""
                 JOIN {SearchKey._meta.db_table} k ON k.kind = %(email)s AND k.digest = d.digest
             ) AS disputed
             FROM {DataSubject._meta.db_table} s WHERE <only> AND NOT EXISTS (
-                -- a person known twice is told once: by the file that leads, where it can be told at all
+                -- a person known twice is told once: by the file that leads, where it can be told at all; and by
+                -- none where that one may not be
                 SELECT 1 FROM {PersonLink._meta.db_table} l JOIN {DataSubject._meta.db_table} t ON t.id = l.subject_id
                 WHERE l.other_id = s.id AND l.kind = %(same)s AND l.ended_at IS NULL
-                AND t.standing = ANY(%(standings)s) AND <only leading> AND EXISTS (
+                AND t.standing <> %(erased)s AND (t.standing <> ALL(%(standings)s) OR <only leading> AND EXISTS (
                     SELECT 1 FROM {SearchKey._meta.db_table} k WHERE k.subject_id = t.id AND k.kind = %(email)s
                     AND NOT EXISTS (SELECT 1 FROM {DisputedAddress._meta.db_table} d WHERE d.digest = k.digest)
-                )
+                ))
             )
         ) AS held
     )
@@ -132,6 +133,7 @@ def _counted(statement: str, only: QuerySet[DataSubject] | None, **parameters: A
                 "email": IndexKind.EMAIL.value,
                 "same": PersonLink.Kind.SAME_PERSON.value,
                 "disputed": Standing.DISPUTED_ADDRESS.value,
+                "erased": Standing.ERASED.value,
                 "standings": standings,
                 **people,
                 **parameters,

@@ -2,6 +2,7 @@
 
 Their data is not theirs to consent to any more: what a law demands goes on, every other use stops (consent.grounds,
 transfers.checks), and the consents themselves stay as evidence. A mistake is undone by two.
+A person dies in every file of theirs: each has a row of its own, and each comes back when one is undone (ADR 17).
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from audit.actor import because
 from notifications.services import write
 from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
-from subjects import life_letters, ports, relations
+from subjects import duplicates, life_letters, ports, relations
 from subjects.enums import Standing
 from subjects.models import DataSubject, Death, DocumentSeen, PersonLink, Representative, SignInCode
 
@@ -29,21 +30,33 @@ HEIR_DOCUMENTS = (DocumentSeen.Kind.INHERITANCE, DocumentSeen.Kind.COURT_ACT)
 
 @transaction.atomic
 def record(*, subject: DataSubject, died_on: date, document_kind: str, last_four: str, by: StaffUser) -> Death:
-    """Write down a death by a document an officer saw; from now nothing is sent and no cabinet opens.
+    """Write down a death by a document an officer saw; from now nothing is sent and no cabinet opens, in any file.
 
-    Raises NotAllowed; ValidationError by field for a day to come, another document, a death that is recorded already
-    or data that is erased.
+    Gives the row of `subject`. Raises NotAllowed; ValidationError by field for a day to come, another document, a death
+    that is recorded already or data that is erased.
     """
     if not by.has_perm("subjects.add_death"):
         raise NotAllowed(_("Your role does not include this step."), code="permission")
     check_has_accepted_undertaking(by)
-    subject = DataSubject.objects.select_for_update().get(pk=subject.pk)
+    people = {one.pk: one for one in duplicates.lock_files(subject)}
+    subject = people.pop(subject.pk)
     if subject.standing == Standing.ERASED:
         raise ValidationError(_("The data of this person is erased already."), code="erased")
     if died_on > timezone.localdate():
         raise ValidationError({"died_on": _("This day is yet to come.")})
     if document_kind not in DOCUMENTS:
         raise ValidationError({"document_kind": _("A death is recorded by a death certificate or an act of a court.")})
+    known = set(Death.objects.filter(subject__in=people, undone_at=None).values_list("subject", flat=True))
+    others = [one for pk, one in people.items() if pk not in known and one.standing != Standing.ERASED]
+    rows = [
+        _record(one, died_on=died_on, document_kind=document_kind, last_four=last_four, by=by)
+        for one in (subject, *others)
+    ]
+    return rows[0]
+
+
+def _record(subject: DataSubject, *, died_on: date, document_kind: str, last_four: str, by: StaffUser) -> Death:
+    """In one file, which the caller has locked."""
     row = Death(
         subject=subject,
         document=relations.see_document(subject=subject, kind=document_kind, last_four=last_four),
@@ -169,21 +182,29 @@ def may_undo(row: Death, *, by: StaffUser) -> bool:
 
 @transaction.atomic
 def undo(*, row: Death, by: StaffUser) -> Death:
-    """The person lives: what stood before stands again, heirs may ask no more, and the person is told.
+    """The person lives: what stood before stands again in every file, heirs may ask no more, and the person is told.
 
     Powers of attorney that ended stay ended: they are shown again. Raises NotAllowed.
     """
+    people = {one.pk: one for one in duplicates.lock_files(row.subject)}
     row = _open(row)
     check_may_undo(row, by=by)
-    subject = DataSubject.objects.select_for_update().get(pk=row.subject_id)
+    for one in Death.objects.select_for_update().filter(subject__in=people, undone_at=None).order_by("pk"):
+        _undo(one, people[one.subject_id], proposed=row, by=by)
+    row.refresh_from_db()
+    cause = f"subjects.Death:{row.pk}#{life_letters.DEATH_UNDONE}"
+    write(kind=life_letters.DEATH_UNDONE, cause=cause, language=row.subject.language, subject_id=row.subject_id)
+    return row
+
+
+def _undo(row: Death, subject: DataSubject, *, proposed: Death, by: StaffUser) -> None:
+    """In one file, which the caller has locked; `proposed` is the row of the person that `by` checked."""
     if subject.standing == Standing.DECEASED:
         _stand(subject, row.stood if row.stood != Standing.DECEASED else Standing.ORDINARY, UNDONE)
     _end_representations(Q(subject=subject, basis=Representative.Basis.INHERITANCE), by=by)
     for link in PersonLink.objects.select_for_update().filter(subject=subject, kind="heir", ended_at=None):
         link.ended_by, link.ended_at = by, timezone.now()
         link.save(update_fields=["ended_by", "ended_at"])
+    row.undo_proposed_by, row.undo_proposed_at = proposed.undo_proposed_by, proposed.undo_proposed_at
     row.undone_by, row.undone_at = by, timezone.now()
-    row.save(update_fields=["undone_by", "undone_at"])
-    cause = f"subjects.Death:{row.pk}#{life_letters.DEATH_UNDONE}"
-    write(kind=life_letters.DEATH_UNDONE, cause=cause, language=subject.language, subject_id=subject.pk)
-    return row
+    row.save(update_fields=["undo_proposed_by", "undo_proposed_at", "undone_by", "undone_at"])

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from notifications.services import write
-from subjects.enums import LEAVES
+from subjects.enums import LEAVES, Standing
 from subjects.models import DataSubject, PersonLink, SearchKey
 
 SAME = PersonLink.Kind.SAME_PERSON
@@ -30,10 +30,16 @@ def _links() -> QuerySet[PersonLink]:
 def unite(*, leading: DataSubject, following: DataSubject) -> PersonLink:
     """Link two files of one person; the person is told by the file that leads.
 
-    One level only: a file that follows leads none, and one that leads follows none. Raises ValidationError.
+    One level only: a file that follows leads none, and one that leads follows none. Nobody is dead in one file and
+    alive in another. Raises ValidationError.
     """
     # in one order, so that no two wait for each other for ever
-    list(DataSubject.objects.select_for_update().filter(pk__in=[leading.pk, following.pk]).order_by("pk"))
+    files = DataSubject.objects.select_for_update().filter(pk__in=[leading.pk, following.pk]).order_by("pk")
+    standings = {file.standing for file in files} - {Standing.ERASED}
+    if Standing.DECEASED in standings and len(standings) > 1:
+        raise ValidationError(
+            _("One of the two files is of somebody who died: record the death in the other one first, or undo it.")
+        )
     if _links().filter(other=leading).exists():
         raise ValidationError(_("The file that shall lead follows another one: link to that one instead."))
     if _links().filter(subject=following).exists():
