@@ -99,6 +99,11 @@ def _may_know(request: HttpRequest) -> bool:
     return request.user.has_perm("subjects.view_withheld")
 
 
+def _holds(request: HttpRequest, subject: DataSubject, at: datetime | None) -> list[LegalHold]:
+    rows = past.rows(LegalHold, at, subject=subject)
+    return rows if _may_know(request) else [row for row in rows if row.kind != LegalHold.Kind.AUTHORITY]
+
+
 def _checks(request: HttpRequest, subject: DataSubject, at: datetime | None) -> list[Verification]:
     """Checks of the values the officer may know of, with the category each value has."""
     values = {row.pk: row for row in told(PersonalData, subject, at, withheld=_may_know(request))}
@@ -207,7 +212,7 @@ _part(
         _("Legal holds: nothing is destroyed"),
         (_("kind"), _("number of the case"), _("who asks for it"), _("since"), _("until"), _("lifted at")),
         LegalHold,
-        _of(LegalHold),
+        _holds,
         lambda row, now: (
             row.get_kind_display(), row.case_number, row.body, _day(row.since), _day(row.until), _day(row.lifted_at)
         ),

@@ -82,6 +82,8 @@ def changes(request: HttpRequest, subject: DataSubject, at: datetime | None) -> 
         if not withheld and told.model in (PersonalData, SubjectRequest):
             secret = told.model.objects.filter(subject=subject.pk, disclosure=Disclosure.WITHHELD)
             rows = rows.exclude(disclosure=Disclosure.WITHHELD).exclude(id__in=secret.values("pk"))
+        if not withheld and told.model is LegalHold:
+            rows = rows.exclude(kind=LegalHold.Kind.AUTHORITY)
         there = _pages(told.model)
         for row in _newest(rows, at, "history_date"):
             yield Happening(

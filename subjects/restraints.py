@@ -14,6 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from audit.models import Event
 from audit.triggers import ACT, OFFICER, HouseTrigger
+from staff.models import StaffUser
 from staff.opened import Opened
 from subjects.enums import IndexKind
 
@@ -35,6 +36,10 @@ class LegalHoldQuerySet(models.QuerySet):
     def told(self):
         """Those the person may know of: a check by a state body may be one of secrecy (DESIGN 4)."""
         return self.exclude(kind=LegalHold.Kind.AUTHORITY)
+
+    def seen_by(self, officer: StaffUser):
+        """Those this officer may know of: what the person may not is not for the counter either."""
+        return self if officer.has_perm("subjects.view_withheld") else self.told()
 
 
 class LegalHold(models.Model):

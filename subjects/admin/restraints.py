@@ -69,6 +69,9 @@ class LegalHoldAdmin(StepsAdmin):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).seen_by(request.user)
+
     def create(self, given: dict[str, Any], by: StaffUser) -> LegalHold:
         return holds.place(**given, by=by)
 

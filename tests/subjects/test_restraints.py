@@ -249,6 +249,31 @@ class TestMonitoring:
         for page, was, now in zip(self.PAGES, before, after, strict=True):
             assert now == was, page
 
+    @pytest.mark.parametrize("role", [Role.OPERATOR, Role.AUDITOR])
+    def test_a_check_by_a_state_body_leaves_no_trace_at_the_counter(self, person, member, role):  # noqa: F811
+        client = Client()
+        client.force_login(member(role))
+        before = self.shown(client, person)
+        row = hold(person, author(), kind="authority", body="АФМ", case_number="17-4")
+        for page, was, now in zip(self.PAGES, before, self.shown(client, person), strict=True):
+            assert now == was, page
+        place = f"/admin/subjects/legalhold/{row.pk}"
+        version = row.history.get().pk
+        for page in ("change/", "history/", f"history/{version}/"):
+            assert client.get(f"{place}/{page}").status_code in (302, 404), page
+        assert "17-4" not in client.get(f"{place}/change/", follow=True).content.decode()
+        assert client.post(f"{place}/step/propose-lift/").status_code == 404
+        hold(person, author())
+        assert "7527-26" in client.get("/admin/subjects/legalhold/").content.decode(), "a case of court is no secret"
+
+    @pytest.mark.parametrize("role", [Role.OFFICER, Role.DPO])
+    def test_who_handles_monitoring_sees_it(self, person, member, role):  # noqa: F811
+        client = Client()
+        client.force_login(member(role))
+        hold(person, author(), kind="authority", case_number="17-4")
+        for page in ("/admin/subjects/legalhold/", f"/admin/subjects/datasubject/{person.pk}/change/"):
+            assert "17-4" in client.get(page).content.decode(), page
+
     def test_nor_do_the_numbers_of_the_other_list_tell(self, person):
         by, then = author(), second()
         first = deny(person, by=by, then=then).pk
