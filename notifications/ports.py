@@ -32,6 +32,7 @@ class LetterKind(NamedTuple):
     addresses: letters → {letter id: address}, for letters that do not go to the addressee's own address: to the one
         they had until it was changed
     title: what officers call it
+    says: what the person reads of it behind the door; the letter itself says no more than that it waits there
     """
 
     kind: str
@@ -41,6 +42,7 @@ class LetterKind(NamedTuple):
     notice: bool = True
     title: Promise | str = ""
     addresses: Callable[[list["Letter"]], dict[int, str]] | None = None
+    says: Promise | str = ""
 
 
 KINDS: dict[str, LetterKind] = {}

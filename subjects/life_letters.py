@@ -1,4 +1,4 @@
-"""Letters about what happened to a person: that we noted it and what they can do; never a value, never a name."""
+"""Letters about what happened to a person: that a message waits; the message stands in the cabinet (`says`)."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -26,11 +26,6 @@ def _key_of(cause: str) -> int:
     return int(cause.partition(":")[2].partition("#")[0])
 
 
-def _heir(cause: str, language: str) -> dict:
-    acts = Representative.objects.values_list("acts", flat=True).get(pk=_key_of(cause))
-    return {**{f"may_{act}": act in acts for act in Representative.Act.values}, **_operator(cause, language)}
-
-
 def _heir_is_current(cause: str) -> bool:
     return Representative.objects.filter(pk=_key_of(cause), ended_at=None).exists()
 
@@ -43,11 +38,57 @@ def _former(letters: list[Letter]) -> dict[int, str]:
 
 
 KINDS = (
-    LetterKind(IIN_CORRECTED, _operator, title=_("an IIN was corrected"), addresses=_former),
-    LetterKind(FILES_LINKED, _operator, title=_("two files of one person were linked")),
-    LetterKind(HEIR_ADMITTED, _heir, _heir_is_current, title=_("an heir is admitted")),
-    LetterKind(DEATH_UNDONE, _operator, title=_("a death recorded by mistake was undone")),
-    LetterKind(CAME_OF_AGE, _operator, title=_("the person came of age")),
+    LetterKind(
+        IIN_CORRECTED,
+        _operator,
+        title=_("an IIN was corrected"),
+        addresses=_former,
+        says=_(
+            "The IIN in our records was corrected by a document shown to us, and two of our officers checked it. "
+            "If you did not ask for this, tell us at once: we will check who changed it and why."
+        ),
+    ),
+    LetterKind(
+        FILES_LINKED,
+        _operator,
+        title=_("two files of one person were linked"),
+        says=_(
+            "Our records held two files on you. From now you get each letter once, and the cabinet shows the data of "
+            "both. Nothing was moved or deleted, and what you agreed to stays as it was. A withdrawal, an objection or "
+            "a blocking counts in both. If the other file is not yours, tell us: we will end the link."
+        ),
+    ),
+    LetterKind(
+        HEIR_ADMITTED,
+        _operator,
+        _heir_is_current,
+        title=_("an heir is admitted"),
+        says=_(
+            "We have seen the document by which you are an heir of a person whose data we hold. To learn of these data "
+            "or ask about them, write to us or come to our office with your identity document: the cabinet does not "
+            "show them. If you did not show us such a document, tell us."
+        ),
+    ),
+    LetterKind(
+        DEATH_UNDONE,
+        _operator,
+        title=_("a death recorded by mistake was undone"),
+        says=_(
+            "By mistake our records said that you had died, and we stopped writing to you. We have put this right and "
+            "apologise to you: your data stand as they did before. Whoever acts for you must show their power of "
+            "attorney again."
+        ),
+    ),
+    LetterKind(
+        CAME_OF_AGE,
+        _operator,
+        title=_("the person came of age"),
+        says=_(
+            "You are 18 and decide yourself about your personal data. The consents that your parents or guardian gave "
+            "for you have ended, and nobody acts for you any more unless you give them a power of attorney. What we "
+            "ask you for now stands among your consents: no answer is no consent, and you may refuse."
+        ),
+    ),
     # an answer to the person's own word is no notice: what stops notices does not stop it
     LetterKind(ANSWER_WAITS, _operator, notice=False, title=_("an answer waits in the cabinet")),
 )

@@ -16,7 +16,7 @@ from staff.models import Operator, StaffUser
 from subjects import deadlines, denylist, request_queues
 from subjects.enums import Disclosure
 from subjects.models import Representative
-from subjects.requests import Closing, RequestState, SubjectRequest
+from subjects.requests import RequestState, SubjectRequest
 
 RECEIVED, TAKEN, PAUSED, GRANTED = "request_received", "request_taken", "request_paused", "request_granted"
 ANSWERED, REFUSED, CLOSED = "request_answered", "request_refused", "request_closed"
@@ -72,8 +72,6 @@ def _context(cause: str, language: str) -> dict:
         "number": str(request),
         "received_at": request.received_at,
         "due_at": first.due_at if first else None,
-        "no_request": request.closing == Closing.NO_REQUEST,
-        "in_part": bool(request.refusals),
         **_operator(language),
     }
 

@@ -1,14 +1,15 @@
-"""What we sent to a person: letters and SMS, their kind and day; not their words (policy 9.2)."""
+"""What we sent to a person: letters and SMS, kind and day; not their words, but what they came for (policy 9.2)."""
 
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from notifications.enums import LetterState
+from notifications.enums import LetterState, SkipReason
 from notifications.models import Letter
-from notifications.ports import title_of
+from notifications.ports import KINDS, title_of
 from subjects import duplicates
 from subjects.models import DataSubject, TextMessage
 
@@ -17,26 +18,35 @@ WAITING = {LetterState.QUEUED, LetterState.SENDING, LetterState.DEFERRED}
 
 
 class Sent(NamedTuple):
-    """One letter or SMS, and what became of it, in words."""
+    """One letter or SMS, what became of it, and the message it came for, in words."""
 
     at: datetime
     by: str
     what: str
     state: str
+    says: str = ""
 
 
 def sent(subject: DataSubject, *, before: datetime | None = None) -> list[Sent]:
-    """Newest first, of every file of theirs; three queries. What was not sent to them in the end is not told of.
+    """Newest first, of every file of theirs; three queries. What was not sent to them in the end is not told of, but
+    a message that waits here is, to who has no e-mail too.
 
     before: the moment of the last one of the page before. One more than SHOWN says that there are more.
     """
     files = duplicates.files_at(subject, None)
-    letters = Letter.objects.filter(subject__in=files).exclude(state=LetterState.SKIPPED)
+    waits = Q(skip_reason=SkipReason.NO_ADDRESS, kind__in=[kind.kind for kind in KINDS.values() if kind.says])
+    letters = Letter.objects.filter(~Q(state=LetterState.SKIPPED) | waits, subject__in=files)
     texts = TextMessage.objects.filter(subject__in=files).exclude(state=TextMessage.State.SKIPPED)
     if before is not None:
         letters, texts = letters.filter(created_at__lt=before), texts.filter(created_at__lt=before)
     rows = [
-        Sent(row.done_at or row.created_at, pgettext("sent by", "e-mail"), title_of(row.kind), _letter_state(row.state))
+        Sent(
+            row.done_at or row.created_at,
+            pgettext("sent by", "e-mail"),
+            title_of(row.kind),
+            _letter_state(row.state),
+            str(KINDS[row.kind].says) if row.kind in KINDS else "",
+        )
         for row in letters.order_by("-created_at", "-pk")[: SHOWN + 1]
     ]
     rows += [

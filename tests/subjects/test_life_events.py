@@ -490,5 +490,3 @@ def test_the_letters_are_there_in_three_languages_and_name_nobody(author):
             for part in ("subject.txt", "txt", "html"):
                 text = render_to_string(f"letters/{kind.kind}/{language}.{part}", context)
                 assert text.strip() and OLD not in text and str(person) not in text, (kind.kind, language, part)
-    heirs = render_to_string("letters/heir_admitted/en.txt", life_letters.KINDS[2].context(cause, "en"))
-    assert "learn what is held" in heirs and "consents" not in heirs

