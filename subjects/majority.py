@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from staff.models import StaffUser
 from staff.rules import NotAllowed, check_has_accepted_undertaking
 from subjects import identifiers, life_letters, ports, relations, vault
 from subjects.enums import Standing
-from subjects.models import DataSubject, DocumentSeen, Representative
+from subjects.models import DataSubject, DocumentSeen, Representative, SubjectRequest
 
 CAME_OF_AGE = "came_of_age"
 JOB = "of-age"
@@ -84,11 +85,7 @@ def _let_act(pk: int) -> bool:
     with because(CAME_OF_AGE):
         subject.standing = Standing.ORDINARY
         subject.save(update_fields=["standing"])
-        rows = Representative.objects.select_for_update().filter(subject=subject, basis__in=BASES, ended_at=None)
-        for row in rows.order_by("pk"):
-            # the law ends it, not an officer: the last day is yesterday
-            row.valid_until = max(row.valid_from, timezone.localdate() - timedelta(days=1))
-            row.save(update_fields=["valid_until"])
+        _end_representations(subject)
     for handler in ports.on_came_of_age:
         handler(subject)
     subject.refresh_from_db()
@@ -97,3 +94,20 @@ def _let_act(pk: int) -> bool:
     cause = f"subjects.DataSubject:{subject.pk}#{life_letters.CAME_OF_AGE}"
     write(kind=life_letters.CAME_OF_AGE, cause=cause, language=subject.language, subject_id=subject.pk)
     return True
+
+
+def _end_representations(subject: DataSubject) -> None:
+    """The law ends them, not an officer: the last day is yesterday. What was over stays as it was.
+
+    Who would have begun today or later never acts; only what somebody asked on it today keeps its row.
+    """
+    today = timezone.localdate()
+    rows = Representative.objects.select_for_update().filter(
+        Q(valid_until=None) | Q(valid_until__gte=today), subject=subject, basis__in=BASES, ended_at=None
+    )
+    for row in rows.order_by("pk"):
+        if row.valid_from >= today and not SubjectRequest.objects.filter(representative=row).exists():
+            row.delete()
+            continue
+        row.valid_until = max(row.valid_from, today - timedelta(days=1))
+        row.save(update_fields=["valid_until"])

@@ -1,6 +1,6 @@
 """A person known twice, an IIN that was wrong, a death and heirs, coming of age: rules, two people, letters, undoing."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -31,7 +31,16 @@ from subjects import (
 )
 from subjects.enums import IndexKind, Standing
 from subjects.identifiers import check_digit
-from subjects.models import DataSubject, Death, DocumentSeen, IinCorrection, PersonLink, Representative, SearchKey
+from subjects.models import (
+    DataSubject,
+    Death,
+    DocumentSeen,
+    IinCorrection,
+    PersonLink,
+    Representative,
+    SearchKey,
+    SubjectRequest,
+)
 from tests.consent.factories import form, version
 from tests.consent.factories import given as consent_of
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -362,6 +371,55 @@ def test_on_the_eighteenth_birthday_a_minor_acts_themself(author):
     assert not relations.may_act_for(representative=parent, subject=person, act="consent")
     assert Representative.objects.get(subject=person).ended_at is None, "the law ended it, nobody of ours"
     assert letters(person) == ["came_of_age"] and letters(younger) == []
+
+
+def test_who_acted_for_the_child_acted_as_long_as_they_did_and_not_a_day_more(author):
+    person, today = minor(), timezone.localdate()
+    days = {
+        "over": (today - timedelta(days=900), today - timedelta(days=600)),
+        "acts": (today - timedelta(days=400), today + timedelta(days=400)),
+        "from today": (today, None),
+        "later": (today + timedelta(days=3), today + timedelta(days=9)),
+    }
+    with as_officer(author):
+        rows = {
+            name: relations.authorise(
+                subject=person, representative=DataSubjectFactory(), basis="guardian", acts=["ask"],
+                document_kind="court_act", last_four="1234", by=author, valid_from=since, valid_until=until,
+            )
+            for name, (since, until) in days.items()
+        }  # fmt: skip
+    assert majority.come_of_age() == 1
+
+    def acting(day: date) -> set[int]:
+        at = timezone.make_aware(datetime.combine(day, time(12)))
+        return set(Representative.objects.in_force(at).filter(subject=person).values_list("pk", flat=True))
+
+    assert acting(today - timedelta(days=700)) == {rows["over"].pk}
+    assert acting(today - timedelta(days=500)) == set(), "nobody acted then, and nobody has since"
+    assert acting(today - timedelta(days=1)) == {rows["acts"].pk}
+    assert [acting(today + timedelta(days=ahead)) for ahead in (0, 3, 5)] == [set()] * 3
+    kept = {row.pk: (row.valid_from, row.valid_until) for row in Representative.objects.filter(subject=person)}
+    assert kept == {
+        rows["over"].pk: days["over"],
+        rows["acts"].pk: (days["acts"][0], today - timedelta(days=1)),
+    }
+
+
+def test_what_was_asked_on_the_day_itself_keeps_who_asked_it(author):
+    person, parent = minor(), DataSubjectFactory()
+    with as_officer(author):
+        row = relations.authorise(
+            subject=person, representative=parent, basis="parent", acts=["ask"],
+            document_kind="birth_certificate", last_four="1234", by=author,
+        )  # fmt: skip
+    request = SubjectRequest.objects.create(
+        subject=person, representative=row, kinds=["access"], channel="office", language="kk",
+        received_at=timezone.now(),
+    )  # fmt: skip
+    assert majority.come_of_age() == 1
+    request.refresh_from_db()
+    assert request.representative.valid_until == timezone.localdate()
 
 
 def test_the_day_is_almatys(author):
