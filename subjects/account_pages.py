@@ -178,8 +178,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
     the customer, and addresses are logged."""
     if request.method != "POST":
         return redirect("cabinet:sign-in")
-    token, origin = request.POST.get("token", ""), request.headers.get("Origin", "")
-    found = handover.accept(token=token, origin="" if origin == "null" else origin)
+    found = handover.accept(token=request.POST.get("token", ""), origin=request.headers.get("Origin", ""))
     if found is None:
         return render(request, "cabinet/handover_refused.html", status=403)
     subject, issuer = found

@@ -29,7 +29,8 @@ MOST_TEXT = 100
 def accept(*, token: str, origin: str) -> tuple[DataSubject, str] | None:
     """(who it is, code of the site) by a token that holds; None otherwise. A token is used up by being shown.
 
-    origin: the browser's word for where the form was (`Origin`), "" when it says nothing.
+    origin: the browser's word for where the form was (`Origin`). A frame that hides it ("null") or says nothing could
+    sign somebody in as somebody else, by a token of whoever made the frame.
     """
     with acting_as("sign-in"):
         try:
@@ -55,7 +56,7 @@ def _read(token: str, *, origin: str, now: float) -> tuple[HandoverKey, dict[str
         return key.public_key
 
     told = read(token, key_of=key_of)
-    if origin and origin != found[0].origin:
+    if origin != found[0].origin:
         raise Invalid("origin")
     _check_claims(told, now=now)
     return found[0], told.claims

@@ -198,9 +198,11 @@ def test_clocks_may_differ_by_half_a_minute(person):
 
 @pytest.mark.django_db
 def test_a_form_of_another_site_is_not_taken_and_no_token_in_an_address(person):
-    assert brought(token(), origin="https://evil.example").status_code == 403
-    assert brought(token(), origin="null").status_code == 302
-    assert brought(token(), origin="").status_code == 302
+    client = Client()
+    for origin in ("https://evil.example", "null", "", f"{SITE}.evil.example", SITE.upper()):
+        assert brought(token(), origin=origin, client=client).status_code == 403, origin
+        assert client.get("/cabinet/data/").url == "/cabinet/sign-in/"
+    assert brought(token(), client=client).status_code == 302
     assert Client().get("/cabinet/enter", {"token": token()}).url == "/cabinet/sign-in/"
 
 
