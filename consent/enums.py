@@ -142,6 +142,7 @@ class Trust(models.TextChoices):
 
     SUBJECT_SIGNED = "subject_signed", pgettext_lazy("trust", "signed by the person")
     SUBJECT_CODE = "subject_code", pgettext_lazy("trust", "the person, with a code")
+    REPRESENTATIVE_CODE = "representative_code", pgettext_lazy("trust", "their representative, with a code")
     STAFF_CONFIRMED = "staff_confirmed", pgettext_lazy("trust", "entered and confirmed by two officers")
     STAFF_ENTERED = "staff_entered", pgettext_lazy("trust", "entered by one officer")
     SYSTEM_ENTERED = "system_entered", pgettext_lazy("trust", "told by a system of ours")

@@ -25,7 +25,7 @@ REQUESTED = "on_request"
 
 def _proof(request: SubjectRequest) -> Proof:
     if request.channel == RequestChannel.CABINET:
-        return Proof(Channel.WEB, Trust.SUBJECT_CODE)
+        return Proof(Channel.WEB, Trust.REPRESENTATIVE_CODE if request.representative_id else Trust.SUBJECT_CODE)
     return Proof(Channel.CALL if request.channel == RequestChannel.PHONE else Channel.PAPER, Trust.STAFF_ENTERED)
 
 

@@ -21,7 +21,7 @@ from simple_history.utils import get_history_manager_for_model
 from audit.models import AccessRecord
 from consent import signing
 from consent.dpv import BASIS, CONTEXT, KIND, SCHEMA, STATUS
-from consent.enums import Channel, EventKind, Ground
+from consent.enums import Channel, EventKind, Ground, Trust
 from consent.form_text import FormText, compose, operator_at, recompose
 from consent.models import ConsentEvent, ConsentForm, FormItem, ItemKind, Purpose
 from consent.signing import written
@@ -222,6 +222,12 @@ def _validity(event: ConsentEvent) -> dict[str, str]:
     return {"type": "dpv:UntilEventDuration", "until": until}
 
 
+def _who(event: ConsentEvent) -> str:
+    if event.kind not in SAID:
+        return "operator"
+    return "representative" if event.trust == Trust.REPRESENTATIVE_CODE else "pii_principal"
+
+
 def _event(event: ConsentEvent) -> dict[str, Any]:
     contracts = _as_of(Contract.objects.filter(pk__in=event.blocking), event.at)
     return {
@@ -230,7 +236,7 @@ def _event(event: ConsentEvent) -> dict[str, Any]:
         "event_type": "dpv:ExpressedConsent" if event.channel in TOLD else "dpv:ExplicitlyExpressedConsent",
         "event_time": written(event.occurred_at),
         "recorded_time": written(event.at),
-        "entity_id": "pii_principal" if event.kind in SAID else "operator",
+        "entity_id": _who(event),
         "validity_duration": _validity(event),
         "channel": event.channel,
         "trust": event.trust,

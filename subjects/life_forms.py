@@ -47,7 +47,8 @@ class HeirForm(forms.Form):
     heir = _reference(_("The heir"))
     acts = forms.MultipleChoiceField(
         label=_("What they may do"),
-        choices=Representative.Act.choices,
+        # nobody agrees to anything for the dead
+        choices=[choice for choice in Representative.Act.choices if choice[0] != Representative.Act.CONSENT],
         widget=forms.CheckboxSelectMultiple,
         help_text=_("An heir learns of the dead person's data and asks about it as the person could."),
     )

@@ -131,6 +131,11 @@ class Representative(models.Model):
     def __str__(self) -> str:
         return f"№ {self.pk}"
 
+    @property
+    def opens_pages(self) -> bool:
+        """Whether there is a page to see for them; requests are made by oneself, naming for whom."""
+        return set(self.acts) != {self.Act.ASK}
+
     def get_acts_words(self) -> str:
         """What they may do, in words."""
         return ", ".join(str(self.Act(act).label) for act in self.acts)

@@ -59,7 +59,7 @@ def register(
         raise ValidationError(
             {"text": _("Words of somebody we do not know are not kept here: write them in when you know who asks.")}
         )
-    _check_representative(representative, subject, received_at or now)
+    _check_representative(representative, subject, kinds, received_at or now)
     row = SubjectRequest(
         subject=subject,
         kinds=[RequestKind(kind).value for kind in dict.fromkeys(kinds)],
@@ -85,12 +85,16 @@ def register(
     return row
 
 
-def _check_representative(who: Representative | None, subject: DataSubject | None, at: datetime) -> None:
+def _check_representative(
+    who: Representative | None, subject: DataSubject | None, kinds: Sequence[str], at: datetime
+) -> None:
     if who is None:
         return
     known = Representative.objects.in_force(at).filter(pk=who.pk, subject=subject).first() if subject else None
     if known is None or Representative.Act.ASK not in known.acts:
         raise ValidationError({"representative": _("This representative may not make requests for the person.")})
+    if RequestKind.WITHDRAW in kinds and Representative.Act.CONSENT not in known.acts:
+        raise ValidationError({"representative": _("This representative may not withdraw consents for the person.")})
 
 
 def _seal(row: SubjectRequest, *, text: str = "", value: str = "") -> None:

@@ -12,7 +12,7 @@ from transfers.enums import AUTHORITIES, Check, Result, TransferGround
 Facts = dict[str, Any]
 Rule = dict[str, Any] | None
 # microcredit secrecy: the person's own hand, or two officers who compared the paper (56-V art. 21)
-WRITTEN = frozenset({Trust.SUBJECT_SIGNED, Trust.SUBJECT_CODE, Trust.STAFF_CONFIRMED})
+WRITTEN = frozenset({Trust.SUBJECT_SIGNED, Trust.SUBJECT_CODE, Trust.REPRESENTATIVE_CODE, Trust.STAFF_CONFIRMED})
 NEVER_WRITTEN = frozenset({Channel.CALL, Channel.IMPORTED, Channel.API})
 ABROAD = "C10"
 # each is for one report or one request of the state service, so which one is to be said (law of credit bureaus art. 25)

@@ -113,7 +113,7 @@ class ConsentEvent(Event):
     channel = models.CharField(_("channel"), max_length=15, choices=Channel)
     trust = models.CharField(_("how sure"), max_length=20, choices=Trust)
     reason = models.SlugField(_("reason"), max_length=40, blank=True)
-    # {"address": …, "agent": …, "reference": …}, sealed with the person's evidence key
+    # {"address": …, "agent": …, "representative": …, "reference": …}, sealed with the person's evidence key
     sealed_evidence = models.BinaryField(_("sealed evidence"), null=True)
     scan = models.ForeignKey(Scan, models.PROTECT, null=True, related_name="events", verbose_name=_("scan"))
     about = models.ForeignKey(

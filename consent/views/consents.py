@@ -1,4 +1,7 @@
-"""The cabinet's "My consents": read, give, refuse, put off, withdraw; each by itself, none in advance (policy 7.1)."""
+"""The cabinet's "My consents": read, give, refuse, put off, withdraw; each by itself, none in advance (policy 7.1).
+
+A representative whose document lets them does it for the person: the event names who acted, and the code is theirs.
+"""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,9 +16,11 @@ from consent.ledger import Changed, Proof
 from consent.models import FormServed
 from consent.my_consents import Mine
 from subjects.enums import Standing
+from subjects.models import Representative
 from subjects.step_up import fresh_code_required
-from subjects.views import subject_required
+from subjects.views import signed_in, subject_required
 
+CONSENT = Representative.Act.CONSENT
 ANSWERS = {"give": ledger.give, "refuse": ledger.refuse, "later": ledger.postpone}
 DONE = {
     "given": gettext_lazy("Your consent is recorded."),
@@ -38,9 +43,18 @@ WHY = gettext_lazy("What you say about a consent has legal force, so we make sur
 
 
 def _proof(request: HttpRequest) -> Proof:
-    """Signed in with a code, from this address, with this program; sealed."""
+    """Signed in with a code, from this address, with this program, for another by this document; sealed."""
     agent = request.headers.get("User-Agent", "")[:LONGEST_AGENT]
-    return Proof(Channel.WEB, Trust.SUBJECT_CODE, {"address": request.META.get("REMOTE_ADDR", ""), "agent": agent})
+    sealed = {"address": request.META.get("REMOTE_ADDR", ""), "agent": agent}
+    if request.acting is None:
+        return Proof(Channel.WEB, Trust.SUBJECT_CODE, sealed)
+    by = {"representative": f"subjects.Representative:{request.acting.pk}"}
+    return Proof(Channel.WEB, Trust.REPRESENTATIVE_CODE, sealed | by)
+
+
+def _receipts(request: HttpRequest) -> frozenset[str]:
+    """Which events have a receipt to take: it is a file with the person's data, and theirs alone."""
+    return my_consents.RECEIPTS if request.acting is None else frozenset()
 
 
 def _wanted() -> str:
@@ -59,20 +73,19 @@ def _done(what: str) -> HttpResponse:
     return redirect(f"{reverse('consent:consents')}?{urlencode({'done': what})}")
 
 
-@subject_required
+@subject_required(act=CONSENT)
 @require_safe
 def consents(request: HttpRequest) -> HttpResponse:
     """Every form in plain words, how each consent stands, and what happened."""
     rows = my_consents.of(request.subject)
     context = {
-        "cabinet_subject": request.subject,
         "rows": [(mine, mine.version and my_consents.plain(mine.version, _wanted())) for mine in rows],
         "history": my_consents.history(request.subject),
-        "receipts": my_consents.RECEIPTS,
+        "receipts": _receipts(request),
         "restricted": request.subject.standing == Standing.RESTRICTED,
         "done": DONE.get(request.GET.get("done", "")),
     }
-    return render(request, "cabinet/consents.html", context)
+    return render(request, "cabinet/consents.html", signed_in(request, **context))
 
 
 def _page(request: HttpRequest, mine: Mine, *, error: str = "", status: int = 200) -> HttpResponse:
@@ -81,27 +94,26 @@ def _page(request: HttpRequest, mine: Mine, *, error: str = "", status: int = 20
     if mine.may_answer and request.method != "HEAD":
         served, text = ledger.serve(subject=request.subject, version=mine.version, language=_wanted(), scope=mine.scope)
     context = {
-        "cabinet_subject": request.subject,
         "mine": mine,
         "plain": mine.version and my_consents.plain(mine.version, _wanted()),
         "served": served,
         "text": text,
         "wanted": _wanted(),
         "history": my_consents.history(request.subject, mine.form),
-        "receipts": my_consents.RECEIPTS,
+        "receipts": _receipts(request),
         "error": error,
     }
-    return render(request, "cabinet/consent.html", context, status=status)
+    return render(request, "cabinet/consent.html", signed_in(request, **context), status=status)
 
 
-@subject_required
+@subject_required(act=CONSENT)
 @require_safe
 def form(request: HttpRequest, code: str) -> HttpResponse:
     """One form: the exact text, which is recorded as shown when there is something to answer; what the person said."""
     return _page(request, _find(request, code, request.GET.get("about", "")))
 
 
-@subject_required
+@subject_required(act=CONSENT)
 @require_POST
 @fresh_code_required(WHY)
 def answer(request: HttpRequest, code: str) -> HttpResponse:
@@ -126,7 +138,7 @@ def answer(request: HttpRequest, code: str) -> HttpResponse:
     return _done(SAID[event.kind])
 
 
-@subject_required
+@subject_required(act=CONSENT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request: HttpRequest, code: str) -> HttpResponse:
     """Before the click: what stops, what goes on and why. The click withdraws, always and at once."""
@@ -147,8 +159,7 @@ def _withdrawing(request: HttpRequest, code: str) -> HttpResponse:
         query = f"?{urlencode({'about': mine.scope})}" if mine.scope else ""
         return redirect(reverse("consent:form", args=[code]) + query)
     context = {
-        "cabinet_subject": request.subject,
         "mine": mine,
         "effect": my_consents.withdrawing(request.subject, mine),
     }
-    return render(request, "cabinet/consent_withdraw.html", context)
+    return render(request, "cabinet/consent_withdraw.html", signed_in(request, **context))

@@ -83,7 +83,7 @@ def _good_consents(rule, whom, purpose, required, person, scope, at) -> list[Con
             or not _names(event, recipient_kind=whom.kind)
         ):
             continue
-        by_hand = event.trust in ("subject_signed", "subject_code", "staff_confirmed")
+        by_hand = event.trust in ("subject_signed", "subject_code", "representative_code", "staff_confirmed")
         if rule.written and (not by_hand or event.channel in ("call", "imported", "api")):
             continue
         good.append(event)
