@@ -147,6 +147,8 @@ ROLES: dict[Role, tuple[str, ...]] = {
         "subjects.record_value",
         "subjects.decide_verification",
         "subjects.review_automateddecision",
+        "subjects.add_contract",
+        "subjects.change_contract",
         "subjects.add_legalhold",
         "subjects.change_legalhold",
         "subjects.add_denylistentry",

@@ -49,6 +49,7 @@ from subjects.clock_models import DutyRule
 from subjects.models import (
     AmlEntry,
     AutomatedDecision,
+    Contract,
     DataCategory,
     DataSubject,
     Death,
@@ -369,6 +370,8 @@ def addresses(world: dict) -> list[Address]:
         },
         "cabinet:request-file": [("", {"public_id": asked.public_id, "file_id": asked.files.get().public_id})],
         "admin:subjects_documentseen_step": [("", {"pk": DocumentSeen.objects.first().pk, "step": "burn"})],
+        "admin:subjects_contract_step": [("", {"pk": Contract.objects.first().pk, "step": "burn"})],
+        "admin:subjects_contract_state": [("", {"pk": Contract.objects.first().pk})],
         "admin:subjects_heir": [("", {"pk": Death.objects.get().pk})],
         "admin:subjects_of_age": [("", {"pk": b.pk})],
         "admin:subjects_email_add": [("", {"pk": world["c"].pk})],

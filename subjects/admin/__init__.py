@@ -1,5 +1,29 @@
 """The officers' pages about people."""
 
-from subjects.admin import clock, data, handover, imports, life, people, relations, requests, restraints, tasks
+from subjects.admin import (
+    clock,
+    contracts,
+    data,
+    handover,
+    imports,
+    life,
+    people,
+    relations,
+    requests,
+    restraints,
+    tasks,
+)
 
-__all__ = ["clock", "data", "handover", "imports", "life", "people", "relations", "requests", "restraints", "tasks"]
+__all__ = [
+    "clock",
+    "contracts",
+    "data",
+    "handover",
+    "imports",
+    "life",
+    "people",
+    "relations",
+    "requests",
+    "restraints",
+    "tasks",
+]

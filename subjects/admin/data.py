@@ -19,7 +19,6 @@ from subjects.forms import RevealForm
 from subjects.models import (
     Application,
     AutomatedDecision,
-    Contract,
     SourceSystem,
     SystemCategory,
     TechnicalHolding,
@@ -184,16 +183,3 @@ class ApplicationAdmin(ReadOnlyAdmin, KeysetAdmin, History):
     list_select_related = ("subject",)
     allowed_lookups = ("subject", "subject__id")
     fields = ("subject", "number", "state", "applied_at", "state_since")
-
-
-@admin.register(Contract)
-class ContractAdmin(ReadOnlyAdmin, KeysetAdmin, History):
-    """As the loan system tells them (94-V art. 8(2))."""
-
-    list_display = ("__str__", "subject", "number", "state", "state_since", "overdue_since", "performed_at")
-    list_filter = ("state",)
-    list_select_related = ("subject",)
-    allowed_lookups = ("subject", "subject__id")
-    fields = (
-        "subject", "number", "application", "state", "state_since", "opened_at", "overdue_since", "performed_at",
-    )  # fmt: skip
