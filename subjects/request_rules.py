@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import duplicates
+from subjects.enums import Disclosure
 from subjects.models import DataSubject, Representative
 from subjects.request_states import TRANSITIONS
 from subjects.requests import Closing, Refusal, RequestKind, RequestState, SubjectRequest
@@ -145,6 +146,27 @@ def check_may_close(request: SubjectRequest, *, by: StaffUser, reason: str = "")
         raise NotAllowed(_("A decision is proposed: it waits for a second person."), code="overtaken")
     if reason == Closing.NO_REQUEST and request.state != RequestState.ACKNOWLEDGED:
         raise NotAllowed(_("Take it up first: a second person decides that it is no request."), code="state")
+
+
+def check_repeats(request: SubjectRequest, reason: str, other: SubjectRequest | None) -> None:
+    """What a request that is closed repeats; both are locked, so that no two repeat each other and nobody answers.
+
+    Raises ValidationError by field.
+    """
+    if reason != Closing.REPEATS:
+        raise ValidationError({"duplicate_of": _("Name another request only when this one repeats it.")})
+    if other is None:
+        raise ValidationError({"duplicate_of": _("Say which request it repeats.")})
+    # two people whom we do not know are not one person
+    if other.pk == request.pk or request.subject_id is None or other.subject_id != request.subject_id:
+        raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
+    if other.disclosure == Disclosure.WITHHELD and request.disclosure != Disclosure.WITHHELD:
+        raise ValidationError(
+            {"duplicate_of": _("That request is withheld: closed as repeating it, this one would tell of it.")}
+        )
+    other.refresh_from_db(fields=["state"])
+    if other.state == RequestState.UNFULFILLED:
+        raise ValidationError({"duplicate_of": _("That request is closed without an answer itself.")})
 
 
 def check_may_work(request: SubjectRequest, *, by: StaffUser) -> None:

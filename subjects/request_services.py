@@ -353,7 +353,8 @@ def close(
 ) -> SubjectRequest:
     """Without an answer: the person took it back, it repeats another one, or, when a second person agrees, it is none.
 
-    reason: Closing. duplicate_of: of the same known person, open or answered, for what repeats it and nothing else.
+    reason: Closing. duplicate_of: for what repeats it and nothing else; of the same known person, open or answered, and
+    not withheld when this one is told.
     Raises NotAllowed, ValidationError.
     """
     pair = [one.pk for one in (request, duplicate_of) if one is not None]
@@ -363,25 +364,11 @@ def close(
     reason = Closing(reason)
     rules.check_may_close(row, by=by, reason=reason)
     if duplicate_of is not None or reason == Closing.REPEATS:
-        duplicate_of = _repeated(row, reason, duplicate_of)
+        rules.check_repeats(row, reason, duplicate_of)
     if reason == Closing.NO_REQUEST:
         return _save(row, closing=reason.value, decided_by=by, decided_at=timezone.now())
     _meet(row, at=timezone.now())
     return _step(row, RequestState.UNFULFILLED, closing=reason.value, duplicate_of=duplicate_of)
-
-
-def _repeated(row: SubjectRequest, reason: Closing, other: SubjectRequest | None) -> SubjectRequest:
-    if reason != Closing.REPEATS:
-        raise ValidationError({"duplicate_of": _("Name another request only when this one repeats it.")})
-    if other is None:
-        raise ValidationError({"duplicate_of": _("Say which request it repeats.")})
-    # two people whom we do not know are not one person
-    if other.pk == row.pk or row.subject_id is None or other.subject_id != row.subject_id:
-        raise ValidationError({"duplicate_of": _("Only another request of the same person is repeated.")})
-    other.refresh_from_db(fields=["state"])  # locked by now, so that no two repeat each other and nobody answers
-    if other.state == RequestState.UNFULFILLED:
-        raise ValidationError({"duplicate_of": _("That request is closed without an answer itself.")})
-    return other
 
 
 @transaction.atomic

@@ -48,7 +48,8 @@ CLOSED_FOR_A_REASON = """IF NEW.state = 'RequestUnfulfilled' AND OLD.state <> NE
                 WHEN 'repeats' THEN NEW.subject_id IS NOT NULL AND EXISTS (
                     SELECT 1 FROM subjects_subjectrequest r
                     WHERE r.id = NEW.duplicate_of_id AND r.subject_id = NEW.subject_id
-                    AND r.state <> 'RequestUnfulfilled')
+                    AND r.state <> 'RequestUnfulfilled'
+                    AND (r.disclosure = 'subject' OR NEW.disclosure = 'withheld'))
                 WHEN 'no_request' THEN coalesce(NEW.approved_by_id <> NEW.decided_by_id, false)
                 ELSE false
             END) THEN

@@ -169,7 +169,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def _locate(self, request: HttpRequest, pk: int | str) -> SubjectRequest:
         rows = SubjectRequest.objects.seen_by(request.user).select_related(
             "subject", "category", "representative__representative", "representative__document", "assignee",
-            "identified_by", "decided_by", "approved_by", "duplicate_of",
+            "identified_by", "decided_by", "approved_by",
         )  # fmt: skip
         row = located(rows, pk)
         if not self.has_view_permission(request, row):
@@ -221,6 +221,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             may_work=rules.may(rules.check_may_work, row, by=by),
             files=RequestFile.objects.filter(subject_request=row).select_related("user").defer("sealed").order_by("pk"),
             plan=row.plan.select_related("category"),
+            repeats=SubjectRequest.objects.seen_by(by).filter(pk=row.duplicate_of_id).first(),
             duplicates=row.duplicates.seen_by(by),
             timeline=request_timeline.for_officer(row),
             may_read=row.subject_id is not None and rules.may(rules.check_may_read, row, by=by),

@@ -23,6 +23,7 @@ from tests.consent.factories import form as form_of
 from tests.consent.factories import given, version
 from tests.consent.system import client_and_key
 from tests.staff.conftest import at_desk, member  # noqa: F401
+from tests.staff.factories import as_officer
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
 from tests.subjects.test_requests import PDF, asked
@@ -233,6 +234,11 @@ class TestOneRequest:
             assert (str(row) in text_of(desk.get(LIST))) is (status == 200)
             assert (row.about in text_of(desk.get("/admin/subjects/deadline/"))) is (status == 200)
             assert desk.get(page_of(row).replace("change", "history")).status_code == status
+        told = asked(person, None, "access")
+        with as_officer(officer):
+            SubjectRequest.objects.filter(pk=told.pk).update(duplicate_of=row)
+        for role, seen in (("officer", True), ("operator", False)):
+            assert (str(row) in text_of(at_desk(member(role)).get(page_of(told)))) is seen
 
 
 class TestCabinet:

@@ -249,6 +249,20 @@ class TestSteps:
                 services.close(request=first, by=officer, reason="repeats", duplicate_of=again)
         assert list(first.duplicates.all()) == [again]
 
+    def test_what_the_person_may_see_repeats_nothing_that_is_withheld(self, person, officer):
+        secret = asked(person, officer, "confirm", channel="authority", disclosure="withheld")
+        told = asked(person, None, "access")
+        with as_officer(officer):
+            with pytest.raises(ValidationError, match="withheld"):
+                services.close(request=told, by=officer, reason="repeats", duplicate_of=secret)
+            with pytest.raises(IntegrityError, match="closed for a reason"), transaction.atomic():
+                SubjectRequest.objects.filter(pk=told.pk).update(
+                    state=RequestState.UNFULFILLED, closing="repeats", duplicate_of=secret
+                )
+            again = asked(person, officer, "confirm", channel="authority", disclosure="withheld")
+            services.close(request=again, by=officer, reason="repeats", duplicate_of=secret)
+        assert letters(person) == ["request_received"]
+
     def test_two_whom_nobody_knows_are_not_one_person(self, officer):
         first, again = (asked(None, officer, "access") for _time in range(2))
         with as_officer(officer), pytest.raises(ValidationError, match="same person"):
