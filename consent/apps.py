@@ -60,6 +60,6 @@ class ConsentConfig(AppConfig):
         ports.on_keys_rotated.append(signing.rewrap)
         track(models.Subscriber, exclude=["nonce", "sent", "sent_at", "failures", "due_at", "error"])
         ports.on_came_of_age.append(majority.ask_anew)
-        ports.on_standing_changed.append(feed.tell_standing)
+        ports.on_standing_changed.extend((stopping.stop_again, feed.tell_standing))
         # how far it is changes every second: the page reads it, history need not
         track(models.ConsentImport, exclude=["sealed_file", "rows_done"])

@@ -1,7 +1,7 @@
 """What may be done with a person's data at a moment, and on what ground (94-V art. 7-9; DESIGN 5)."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from simple_history.utils import get_history_manager_for_model
@@ -66,13 +66,23 @@ def reasons(subject: DataSubject, at: datetime | None = None) -> list[Reason]:
 
 
 def standing_at(subject: DataSubject, at: datetime | None = None) -> str:
-    """The standing of the person at the moment `at`, by its history; before we knew them, their first one."""
+    """The standing of the person at the moment `at`, by its history; before we knew them, their first one.
+
+    A child, say, whose data are to be destroyed is one whose use is restricted (ADR 21).
+    """
     if at is None or at >= timezone.now():
-        return subject.standing
+        return _effective(subject)
     history = get_history_manager_for_model(DataSubject).filter(id=subject.pk)
     row = history.filter(history_date__lte=at).order_by("-history_date", "-history_id").first()
     row = row or history.order_by("history_date", "history_id").first()
-    return row.standing if row else subject.standing
+    return _effective(row or subject)
+
+
+def _effective(person: Any) -> str:
+    """person: of today, or a version of the history."""
+    if person.use_stopped_at is None or person.standing in STOPPED:
+        return person.standing
+    return PersonStanding.RESTRICTED
 
 
 def _reason(

@@ -3,16 +3,18 @@
 from simple_history.utils import get_history_manager_for_model
 
 from audit.actor import because
-from consent.enums import GROUNDS, EventKind
+from consent.enums import GROUNDS, EventKind, State
 from consent.models import ConsentEvent, ConsentState
 from consent.models.events import CONSENTING
 from subjects import ports
 from subjects.enums import Standing
 from subjects.models import DataSubject
+from subjects.request_acts import RESTRICTED
 
 # the consent nearly every use rests on, and what ends it
 MAIN_FORM = "C1"
 _STOPS = (EventKind.WITHDRAWN, EventKind.EXPIRED, EventKind.REVOKED)
+_ENDED = {State.WITHDRAWN, State.EXPIRED, State.REVOKED}
 STOPPED, RESUMED = "consent_withdrawn", "consent_given"
 
 
@@ -28,7 +30,7 @@ def keep_standing(row: ConsentState, event: ConsentEvent) -> None:
     ground = ConsentState.objects.filter(subject=person, form=row.form_id, state__in=GROUNDS).exists()
     if not ground and event.kind in _STOPS and person.standing == Standing.ORDINARY:
         standing, reason = Standing.RESTRICTED, STOPPED
-    elif ground and person.standing == Standing.RESTRICTED and _restricted_because(person) == STOPPED:
+    elif ground and _may_go_on(person):
         standing, reason = Standing.ORDINARY, RESUMED
     else:
         return
@@ -39,11 +41,37 @@ def keep_standing(row: ConsentState, event: ConsentEvent) -> None:
         handler(person)
 
 
+def stop_again(person: DataSubject) -> None:
+    """Restrict who is ordinary again, because a blocking ended or they came of age, while the use of their data is
+    stopped: what stopped it did so beneath the other standing (ADR 21).
+
+    Called before the standing is told, which tells what it is then.
+    """
+    if person.standing != Standing.ORDINARY:
+        return
+    reason = RESTRICTED
+    if person.use_stopped_at is None:
+        states = set(ConsentState.objects.filter(subject=person, form__code=MAIN_FORM).values_list("state", flat=True))
+        if states & GROUNDS or not states & _ENDED:
+            return
+        reason = STOPPED
+    with because(reason):
+        person.standing = Standing.RESTRICTED
+        person.save(update_fields=["standing"])
+
+
+def _may_go_on(person: DataSubject) -> bool:
+    """Whether nothing but the end of the main consent stopped the use."""
+    restricted = person.standing == Standing.RESTRICTED and person.use_stopped_at is None
+    return restricted and _restricted_because(person) == STOPPED
+
+
 def _restricted_because(person: DataSubject) -> str | None:
-    """The reason code of the change that restricted the person."""
+    """The reason code of the change that restricted the person; a blocking meanwhile changes nothing of it."""
     history = get_history_manager_for_model(DataSubject).filter(id=person.pk)
     rows = history.filter(standing=Standing.RESTRICTED)
-    before = history.exclude(standing=Standing.RESTRICTED).order_by("-history_id").first()
+    kept = (Standing.RESTRICTED, Standing.BLOCKED)
+    before = history.exclude(standing__in=kept).order_by("-history_id").first()
     if before is not None:
         rows = rows.filter(history_id__gt=before.history_id)
     first = rows.order_by("history_id").first()

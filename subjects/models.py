@@ -39,6 +39,8 @@ class DataSubject(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=SubjectKind, default=SubjectKind.CUSTOMER)
     standing = models.CharField(_("standing"), max_length=20, choices=Standing, default=Standing.ORDINARY)
     language = models.CharField(_("language of letters"), max_length=2, choices=Language, default=Language.KK)
+    # when they asked for destruction: that use is stopped outlives every standing, a blocking too (ADR 21)
+    use_stopped_at = models.DateTimeField(_("use stopped at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     class Meta:

@@ -61,7 +61,7 @@ def block_too(person: DataSubject) -> None:
 
 @transaction.atomic
 def unblock(request: SubjectRequest, by: StaffUser) -> None:
-    """What stood before the blocking stands again."""
+    """What stood before the blocking stands again; what stopped the use meanwhile stops it (consent.stopping)."""
     for person in _files(request):
         if person.standing == Standing.BLOCKED:
             history = get_history_manager_for_model(DataSubject).filter(id=person.pk)
@@ -119,8 +119,14 @@ def correct(request: SubjectRequest, by: StaffUser) -> None:
 
 @transaction.atomic
 def restrict(request: SubjectRequest) -> None:
-    """The use of the person's data stops; what a law keeps is kept and used for nothing else (Digital Code)."""
+    """The use of the person's data stops; what a law keeps is kept and used for nothing else (Digital Code).
+
+    It stays stopped when a blocking ends or a child comes of age (ADR 21).
+    """
     for person in _files(request):
+        with because(RESTRICTED):
+            person.use_stopped_at = person.use_stopped_at or timezone.now()
+            person.save(update_fields=["use_stopped_at"])
         if person.standing == Standing.ORDINARY:
             _set_standing(person, Standing.RESTRICTED, RESTRICTED)
 

@@ -15,9 +15,10 @@ from consent.models import ConsentEvent, ConsentState
 from notifications.models import Letter
 from notifications.ports import KINDS
 from notifications.services import write
-from subjects import loans
+from subjects import loans, request_acts
 from subjects.enums import Standing
 from subjects.obligations import ContractState
+from subjects.requests import SubjectRequest
 from tests.consent.factories import BY_CODE, form, given, refused, version
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 
@@ -241,6 +242,38 @@ class TestStopping:
         ledger.withdraw(subject=person, form=form(), proof=BY_CODE)
         person.refresh_from_db()
         assert person.standing == standing
+
+    def test_what_ended_while_the_person_was_blocked_stops_the_use_after_it(self, person):
+        of = version()
+        given(person, of)
+        self.stand(person, Standing.BLOCKED)
+        ledger.withdraw(subject=person, form=of.form, proof=BY_CODE)
+        self.unblocked(person)
+        assert person.standing == Standing.RESTRICTED
+        self.stand(person, Standing.BLOCKED)
+        self.unblocked(person)
+        given(person, of)
+        person.refresh_from_db()
+        assert person.standing == Standing.ORDINARY, "a new consent lifts what the end of the old one stopped"
+
+    def test_a_new_consent_does_not_undo_a_granted_destruction(self, person):
+        of = version()
+        given(person, of)
+        ledger.withdraw(subject=person, form=of.form, proof=BY_CODE)
+        request_acts.restrict(SubjectRequest(subject=person))
+        given(person, of)
+        person.refresh_from_db()
+        assert person.standing == Standing.RESTRICTED
+
+    @staticmethod
+    def stand(person, standing):
+        person.standing = standing
+        person.save(update_fields=["standing"])
+
+    @staticmethod
+    def unblocked(person):
+        request_acts.unblock(SubjectRequest(subject=person), None)
+        person.refresh_from_db()
 
     def test_what_somebody_restricted_for_another_reason_is_not_lifted(self, person):
         of = version()

@@ -14,7 +14,7 @@ from audit.actor import acting_as
 from audit.models import AccessRecord
 from consent import objections
 from consent.grounds import reasons
-from consent.models import Objection, Purpose
+from consent.models import Change, Objection, Purpose
 from notifications.models import Letter
 from notifications.ports import KINDS
 from staff.models import StaffUser
@@ -22,6 +22,7 @@ from staff.rules import NotAllowed
 from subjects import (
     deadlines,
     holds,
+    majority,
     own_requests,
     ports,
     registers,
@@ -49,6 +50,7 @@ from subjects.models import (
 )
 from subjects.request_states import TRANSITIONS
 from subjects.requests import RequestKind, RequestState
+from tests.consent.factories import purpose
 from tests.staff.factories import StaffUserFactory, as_officer, permit
 from tests.subjects.cabinet import inside
 from tests.subjects.factories import DataSubjectFactory
@@ -555,6 +557,37 @@ class TestDestruction:
         assert (line.category.code, line.count, line.held) == ("email", 1, False)
         row.language = "en"
         assert f"– {line.category}: " in request_answers.proposed(row)
+
+    def test_after_a_blocking_that_was_asked_for_at_once_with_it_the_use_is_still_stopped(
+        self, person, officer, second
+    ):
+        row = asked(person, None, "block", "destroy")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            services.decide(request=row, by=officer)
+        with as_officer(second):
+            services.approve(request=row, by=second)
+        person.refresh_from_db()
+        assert person.standing == "blocked"
+        granted(person, officer, "unblock")
+        person.refresh_from_db()
+        assert person.standing == "restricted"
+        assert Change.objects.filter(subject=person).latest("pk").state == "restricted", "systems are told so"
+
+    def test_a_childs_data_are_used_for_nothing_but_a_law_and_so_when_they_come_of_age(self, person, officer, second):
+        purpose("service", ground="notice")
+        DataSubject.objects.filter(pk=person.pk).update(standing="minor")
+        person.refresh_from_db()
+        assert [one.allowed for one in reasons(person)] == [True]
+        before = timezone.now()
+        self.destroyed(person, officer, second)
+        person.refresh_from_db()
+        assert person.standing == "minor", "the cabinet stays shut"
+        assert [one.code for one in reasons(person)] == ["restricted"]
+        assert [one.allowed for one in reasons(person, before)] == [True]
+        majority._let_act(person.pk)
+        person.refresh_from_db()
+        assert person.standing == "restricted"
 
     @pytest.mark.parametrize(
         ("kind", "words"),
