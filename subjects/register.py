@@ -132,7 +132,7 @@ REGISTER: dict[str, dict[Holds, str]] = {
         SEALED: "sealed_text sealed_value sealed_answer",
         PROSE: "target",
         PLAIN: "id public_id subject kinds channel representative language received_at registered_at identity"
-        " answer_sha256 identified_by identified_at state assignee category refusing refusal refusals"
+        " standard_answer answer_sha256 identified_by identified_at state assignee category refusing refusal refusals"
         " decided_by decided_at approved_by approved_at nothing_held answered_at closing duplicate_of disclosure",
     },
     "subjects.RequestFile": {

@@ -255,16 +255,8 @@ def approve(*, request: SubjectRequest, by: StaffUser) -> SubjectRequest:
         _check_named(row)  # a purpose may have ended since it was proposed
         _save(row, approved_by=by, approved_at=now)
         return _grant(row, by=by)
-    _keep_answer(row, request_answers.refusal_text(row), at=now)
-    return _step(
-        row,
-        RequestState.REJECTED,
-        approved_by=by,
-        approved_at=now,
-        answered_at=now,
-        sealed_answer=row.sealed_answer,
-        answer_sha256=row.answer_sha256,
-    )
+    kept = _keep_answer(row, request_answers.refusal_text(row), at=now)
+    return _step(row, RequestState.REJECTED, approved_by=by, approved_at=now, **kept)
 
 
 @transaction.atomic
@@ -324,22 +316,16 @@ def answer(*, request: SubjectRequest, by: StaffUser, text: str = "") -> Subject
     if not nothing and RequestKind.ACCESS in row.granted:
         request_files.attach_subject_file(row)
     said = request_answers.said(row, text) + request_answers.enclosed(row)
-    _keep_answer(row, said, at=now)
-    return _step(
-        row,
-        RequestState.FULFILLED,
-        nothing_held=nothing,
-        answered_at=now,
-        sealed_answer=row.sealed_answer,
-        answer_sha256=row.answer_sha256,
-    )
+    return _step(row, RequestState.FULFILLED, nothing_held=nothing, **_keep_answer(row, said, at=now))
 
 
-def _keep_answer(row: SubjectRequest, text: str, *, at: datetime) -> None:
-    row.answer_sha256 = hashlib.sha256(text.encode()).hexdigest()
-    if row.subject is not None:
-        row.sealed_answer = evidence.seal(subject=row.subject, what=ANSWER, parts={"value": text})
+def _keep_answer(row: SubjectRequest, text: str, *, at: datetime) -> dict[str, Any]:
+    """What is written down of it: sealed with the person's key; of somebody without one, the standard text as it is."""
     _meet(row, at=at)
+    kept: dict[str, Any] = {"answered_at": at, "answer_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    if row.subject is None:
+        return {**kept, "standard_answer": text}
+    return {**kept, "sealed_answer": evidence.seal(subject=row.subject, what=ANSWER, parts={"value": text})}
 
 
 def _meet(row: SubjectRequest, *, at: datetime) -> None:

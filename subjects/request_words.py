@@ -28,8 +28,8 @@ class Words(NamedTuple):
 def read(*, request: SubjectRequest, by: StaffUser) -> list[Words]:
     """What is kept of it in words, for the officer who works on it; each look is recorded. Raises NotAllowed."""
     rules.check_may_read(request, by=by)
-    if request.subject is None:
-        return []
+    if request.subject is None:  # then there is a standard answer or nothing, and nobody's data to look at
+        return [Words(ANSWER, request.standard_answer, request)] if request.standard_answer else []
     kept: list[tuple[str, Any, models.Model]] = [
         (TEXT, request.sealed_text, request),
         (VALUE, request.sealed_value, request),

@@ -160,6 +160,8 @@ class SubjectRequest(models.Model):
     approved_by, approved_at = by_staff(_("decision approved by")), at_moment(_("decision approved at"))
     nothing_held = models.BooleanField(_("nothing is held"), default=False)
     sealed_answer = models.BinaryField(_("The answer"), null=True, editable=False)
+    # to somebody on whom nothing is held, who has no key: a text of ours that says nothing of them
+    standard_answer = models.TextField(_("The answer"), blank=True, default="", db_default="", editable=False)
     answer_sha256 = models.CharField(_("SHA-256 of the answer"), max_length=64, blank=True)
     answered_at = at_moment(_("answered at"))
     closing = models.CharField(_("why it is closed"), max_length=10, choices=Closing, blank=True, default="")
@@ -230,7 +232,8 @@ class SubjectRequest(models.Model):
             # what was said to a person is kept
             models.CheckConstraint(
                 condition=Q(answered_at=None)
-                | ~Q(answer_sha256="") & (Q(subject=None) | Q(sealed_answer__isnull=False)),
+                | ~Q(answer_sha256="")
+                & (Q(subject=None) & ~Q(standard_answer="") | Q(subject__isnull=False, sealed_answer__isnull=False)),
                 name="subjects_request_answer_kept",
             ),
             models.CheckConstraint(
@@ -244,6 +247,10 @@ class SubjectRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def has_kept_answer(self) -> bool:
+        return self.sealed_answer is not None or bool(self.standard_answer)
 
     @property
     def about(self) -> str:

@@ -225,7 +225,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             duplicates=row.duplicates.seen_by(by),
             timeline=request_timeline.for_officer(row),
             may_read=row.subject_id is not None and rules.may(rules.check_may_read, row, by=by),
-            has_words=row.sealed_text is not None or row.sealed_value is not None or row.answered_at is not None,
+            may_print=row.has_kept_answer and rules.may(rules.check_may_read, row, by=by),
             words=[(request_timeline.PLACES[one.what], one) for one in words] if words is not None else None,
         )
         return render(request, "admin/subjects/request.html", context)
@@ -261,14 +261,13 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
     def pdf_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The answer on paper, for who comes to the office; opening it is recorded."""
         row = self._locate(request, pk)
-        if row.answered_at is None:
+        if not row.has_kept_answer:
             raise PermissionDenied
         try:
             words = {one.what: one.text for one in request_words.read(request=row, by=request.user)}
         except (ValidationError, PermissionDenied) as error:
             return self._refused(request, error)
-        text = words.get(request_words.ANSWER, request_answers.nothing_held_text(row))
-        return download(request_answers.pdf(row, text), f"{row}.pdf", "application/pdf")
+        return download(request_answers.pdf(row, words[request_words.ANSWER]), f"{row}.pdf", "application/pdf")
 
     def _refused(self, request: HttpRequest, error: Exception) -> HttpResponse:
         sentence = error.messages[0] if isinstance(error, ValidationError) else str(error)

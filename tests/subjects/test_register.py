@@ -128,7 +128,9 @@ NO_PROSE = {
     "subjects.PersonalData": {"transfer": "app.Model:pk"},
     "subjects.SourceSystem": {"email": "of a unit of ours"},
     "subjects.AutomatedDecision": {"number": "the system's that decided"},
-    "subjects.SubjectRequest": {"answer_sha256": "of a text that is kept sealed"},
+    "subjects.SubjectRequest": {
+        "answer_sha256": "of a text that is kept", "standard_answer": "a text of ours to somebody we do not know",
+    },
     "subjects.RequestFile": {"media_type": "a code"},
     "subjects.PlannedDestruction": {"rule": "a code"},
     "consent.ReceiptKey": {"key_id": "made of the public key"},

@@ -1,5 +1,6 @@
 """The pages of requests: officers' queue and steps, the person's own in three languages, what systems tell and ask."""
 
+import hashlib
 import json
 import re
 from datetime import datetime, timedelta
@@ -224,6 +225,27 @@ class TestOneRequest:
         for role in ("operator", "auditor"):
             assert at_desk(member(role)).post(words).status_code == 403
             assert "ночам" not in text_of(at_desk(member(role)).get(page_of(row)))
+
+    @pytest.mark.parametrize("refused", [False, True])
+    def test_what_was_said_to_somebody_unknown_is_kept_and_handed_over(self, member, at_desk, refused, monkeypatch):  # noqa: F811
+        printed = []
+        monkeypatch.setattr(request_answers, "pdf", lambda row, text: printed.append(text) or PDF)
+        officer, dpo = member("officer", language="en"), member("dpo", language="en")
+        row, desk = asked(None, officer, "access"), at_desk(officer)
+        print_it = reverse("admin:subjects_request_pdf", args=[row.pk])
+        assert desk.post(print_it).status_code == 403, "before there is an answer"
+        desk.post(step(row, "identify"), {"identity": "document"})
+        if refused:
+            desk.post(step(row, "refuse"), {"refusal": "ProcessUnfounded"})
+            at_desk(dpo).post(step(row, "approve"))
+        else:
+            desk.post(step(row, "grant"))
+            desk.post(step(row, "answer"), {"send": "1"})
+        assert print_it in text_of(desk.get(page_of(row)))
+        assert desk.post(print_it).content == PDF
+        row.refresh_from_db()
+        assert [hashlib.sha256(text.encode()).hexdigest() for text in printed] == [row.answer_sha256]
+        assert ("сказанное не подтвердилось" in printed[0]) is refused
 
     def test_what_is_withheld_is_not_there_for_who_has_no_right(self, person, member, at_desk):  # noqa: F811
         officer = member("officer")
