@@ -18,6 +18,7 @@ from staff.rules import NotAllowed
 from subjects import duplicates, request_acts, request_targets
 from subjects.models import Contract, DataSubject, LegalHold
 from subjects.request_parts import PlannedDestruction
+from subjects.request_services import need
 from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 
 REQUESTED = "on_request"
@@ -78,8 +79,9 @@ def on_withdraw(request: SubjectRequest, by: StaffUser) -> None:
 
 @transaction.atomic
 def on_stop_public(request: SubjectRequest, by: StaffUser) -> None:
-    """The consent to public sources ends (policy 7.1)."""
+    """The consent to public sources ends (policy 7.1); taking the data out of them is work of an officer."""
     _withdraw(request, [state for state in _standing(request) if state.form.code == PUBLIC_SOURCES])
+    need(request=request, kind=RequestKind.STOP_PUBLIC)
 
 
 @transaction.atomic

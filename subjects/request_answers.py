@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from staff.models import Operator
-from subjects import ports
-from subjects.models import AutomatedDecision, PersonalData
+from subjects import ports, request_targets
+from subjects.models import PersonalData
 from subjects.request_parts import RequestFile
 from subjects.requests import Refusal, RequestKind, SubjectRequest
 
@@ -145,7 +145,7 @@ def _corrected(request: SubjectRequest) -> list[str]:
 
 
 def _reviewed(request: SubjectRequest) -> list[str]:
-    rows = AutomatedDecision.objects.filter(subject=request.subject_id, reviewed_at__isnull=False)
+    rows = request_targets.to_look_at_again(request).exclude(reviewed_at=None)
     return [
         _("A member of our staff has looked again at the decision “%(decision)s” of %(day)s: %(outcome)s.")
         % {
@@ -153,7 +153,7 @@ def _reviewed(request: SubjectRequest) -> list[str]:
             "day": date_format(timezone.localdate(row.occurred_at), "DATE_FORMAT"),
             "outcome": row.get_review_display(),
         }
-        for row in rows.order_by("pk")
+        for row in rows
     ] or [_("A member of our staff has looked again at the decision.")]
 
 

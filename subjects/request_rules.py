@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import duplicates
+from subjects import duplicates, request_targets
 from subjects.enums import Disclosure
 from subjects.models import DataSubject, Representative
+from subjects.request_parts import RequestItem
 from subjects.request_states import TRANSITIONS
 from subjects.requests import Closing, Refusal, RequestKind, RequestState, SubjectRequest
 
@@ -174,6 +175,20 @@ def check_may_work(request: SubjectRequest, *, by: StaffUser) -> None:
     _check_right(by)
     if request.state != RequestState.ACCEPTED:
         raise NotAllowed(_("This request is closed."), code="overtaken")
+
+
+def check_may_finish(item: RequestItem, request: SubjectRequest, *, by: StaffUser) -> None:
+    """Work is done when it is done: a human review when somebody looked at each decision. Raises NotAllowed."""
+    check_may_work(request, by=by)
+    if item.done_at is not None:
+        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    if item.kind == RequestKind.HUMAN_REVIEW:
+        left = [row.number for row in request_targets.to_look_at_again(request).filter(reviewed_at=None)]
+        if left:
+            raise NotAllowed(
+                _("Nobody has looked again at the decision yet: %(numbers)s.") % {"numbers": ", ".join(left)},
+                code="work",
+            )
 
 
 def check_may_note(request: SubjectRequest, *, by: StaffUser) -> None:

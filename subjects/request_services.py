@@ -290,10 +290,8 @@ def need(*, request: SubjectRequest, kind: str, system: SourceSystem | None = No
 def finish_item(*, item: RequestItem, by: StaffUser, comment: str = "") -> RequestItem:
     """The work is done; comment: sealed with the person's key. Raises NotAllowed."""
     row = _locked(item.subject_request)
-    rules.check_may_work(row, by=by)
     item = RequestItem.objects.select_for_update(of=("self",)).get(pk=item.pk)
-    if item.done_at is not None:
-        raise NotAllowed(_("This is decided already. Reload the page to see where it stands."), code="overtaken")
+    rules.check_may_finish(item, row, by=by)
     if comment.strip() and row.subject is not None:
         item.sealed_comment = evidence.seal(subject=row.subject, what=COMMENT, parts={"value": comment.strip()})
     item.done_by, item.done_at = by, timezone.now()

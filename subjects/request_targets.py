@@ -6,7 +6,7 @@ A request that names nothing is about all, so a code that was not understood mus
 from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from subjects import ports
@@ -28,6 +28,19 @@ def normal(code: str) -> str:
 def decisions(row: SubjectRequest) -> Collection[str]:
     """Numbers of the decisions made about the person; looked at again already or not."""
     return AutomatedDecision.objects.filter(subject=row.subject_id).values_list("number", flat=True)
+
+
+def to_look_at_again(row: SubjectRequest) -> QuerySet[AutomatedDecision]:
+    """The decisions that a granted request has a human look at: those it names, or all there were; not those that
+    somebody had looked at before it came."""
+    rows = AutomatedDecision.objects.filter(
+        Q(reviewed_at=None) | Q(reviewed_at__gte=row.received_at),
+        subject=row.subject_id, review_asked_at__isnull=False, recorded_at__lte=row.decided_at,
+    )  # fmt: skip
+    if row.targets:
+        named = codes(row, RequestKind.HUMAN_REVIEW)
+        rows = rows.filter(pk__in=[one.pk for one in rows if normal(one.number) in named])
+    return rows.order_by("pk")
 
 
 def requests(row: SubjectRequest) -> Collection[str]:

@@ -8,7 +8,16 @@ from django.utils import timezone, translation
 from audit.actor import acting_as
 from staff import opening
 from staff.models import StaffUser
-from subjects import calendar_days, clock, deadlines, decisions, relations, request_answers, request_files
+from subjects import (
+    calendar_days,
+    clock,
+    deadlines,
+    decisions,
+    relations,
+    request_answers,
+    request_files,
+    request_targets,
+)
 from subjects import request_rules as rules
 from subjects import request_services as services
 from subjects.clock_models import DutyRule, PauseReason
@@ -148,6 +157,8 @@ class Desk:
         return row
 
     def answer(self, row: SubjectRequest) -> None:
+        for decision in request_targets.to_look_at_again(row).filter(reviewed_at=None):
+            decisions.review(decision=decision, outcome="upheld", by=self.officer)
         for item in row.items.filter(done_at=None):
             services.finish_item(item=item, by=self.officer, comment="Орындалды")
         services.answer(request=row, by=self.officer, text=request_answers.proposed(row))

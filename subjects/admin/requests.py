@@ -25,6 +25,7 @@ from subjects import (
     request_answers,
     request_files,
     request_queues,
+    request_targets,
     request_timeline,
     request_words,
 )
@@ -333,8 +334,16 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             )
         return said
 
-    def _where(self, row: SubjectRequest) -> list[str]:
-        """The page where a value is put right that a granted request leaves alone, when the request is about one."""
+    def _where(self, row: SubjectRequest, item: RequestItem) -> list[str]:
+        """The page where what a granted request leaves alone is done: a value put right, a decision looked at again."""
+        if item.kind == RequestKind.HUMAN_REVIEW:
+            rows = request_targets.to_look_at_again(row).filter(reviewed_at=None)
+            words, name = gettext("Look again at the decision:"), "admin:subjects_automateddecision_change"
+            return [
+                format_html('{} <a href="{}">{}</a>', words, reverse(name, args=[one.pk]), one.number) for one in rows
+            ]
+        if item.kind != RequestKind.CORRECT:
+            return []
         category, person = row.category and row.category.code, row.subject
         if category not in corrections.OWN_PAGES or person is None:
             return []
@@ -368,7 +377,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, KeysetAdmin, HistoryAdmin):
             else:
                 messages.success(request, gettext("Done."))
                 return redirect("admin:subjects_subjectrequest_change", pk)
-        said = self._where(row) if item.kind == RequestKind.CORRECT and item.system_id is None else []
+        said = self._where(row, item) if item.system_id is None else []
         title = f"{row}: {item.get_kind_display()}"
         context = self._context(
             request, row, f"{title} ({item.system})" if item.system_id else title, form=form, step=None, preview="",

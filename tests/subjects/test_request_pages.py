@@ -226,6 +226,20 @@ class TestOneRequest:
             assert at_desk(member(role)).post(words).status_code == 403
             assert "ночам" not in text_of(at_desk(member(role)).get(page_of(row)))
 
+    def test_the_work_of_a_review_leads_to_the_decision(self, person, member, at_desk):  # noqa: F811
+        officer = member("officer", language="en")
+        decision = AutomatedDecision.objects.create(
+            subject=person, client="loans", number="D-7", kind="credit", outcome="refused", occurred_at=timezone.now(),
+            categories=["salary_amount"],
+        )  # fmt: skip
+        row, desk = asked(person, officer, "human_review"), at_desk(officer)
+        desk.post(step(row, "identify"), {"identity": "document"})
+        desk.post(step(row, "grant"))
+        work = reverse("admin:subjects_request_item", args=[row.pk, row.items.get().pk])
+        assert reverse("admin:subjects_automateddecision_change", args=[decision.pk]) in text_of(desk.get(work))
+        answer = desk.post(work)
+        assert answer.status_code == 422 and "D-7" in text_of(answer)
+
     @pytest.mark.parametrize("refused", [False, True])
     def test_what_was_said_to_somebody_unknown_is_kept_and_handed_over(self, member, at_desk, refused, monkeypatch):  # noqa: F811
         printed = []

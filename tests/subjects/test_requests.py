@@ -21,6 +21,7 @@ from staff.models import StaffUser
 from staff.rules import NotAllowed
 from subjects import (
     deadlines,
+    decisions,
     holds,
     majority,
     own_requests,
@@ -519,6 +520,35 @@ class TestActs:
         decision.refresh_from_db()
         assert decision.review_asked_at == row.received_at
         assert row.items.get().kind == "human_review"
+
+    def test_the_review_is_done_when_somebody_looked_and_the_answer_tells_of_these_alone(self, person, officer):
+        permit(officer, "subjects.review_automateddecision")
+        made = {
+            "subject": person, "client": "loans", "outcome": "refused", "occurred_at": timezone.now(), "categories": [],
+        }  # fmt: skip
+        AutomatedDecision.objects.create(
+            **made, number="6", kind="limit", review_asked_at=timezone.now(), review="changed", reviewed_by=officer,
+            reviewed_at=timezone.now(),
+        )  # fmt: skip
+        decision = AutomatedDecision.objects.create(**made, number="7", kind="scoring")
+        row = granted(person, officer, "human_review")
+        with as_officer(officer):
+            with pytest.raises(NotAllowed, match="looked again at the decision yet: 7"):
+                services.finish_item(item=row.items.get(), by=officer)
+            decisions.review(decision=decision, outcome="upheld", by=officer)
+            services.finish_item(item=row.items.get(), by=officer)
+        row.language = "en"
+        words = request_answers.proposed(row)
+        assert "“score of solvency”" in words and "the decision stays" in words
+        assert "amount or term" not in words
+
+    def test_data_are_out_of_public_sources_when_somebody_took_them_out(self, person, officer):
+        row = granted(person, officer, "stop_public")
+        with as_officer(officer):
+            with pytest.raises(NotAllowed, match="Not everything"):
+                services.answer(request=row, by=officer, text="…")
+            services.finish_item(item=row.items.get(), by=officer)
+            services.answer(request=row, by=officer, text="…")
 
 
 class TestLetters:
