@@ -18,6 +18,7 @@ from consent.derivation import Standing
 from consent.enums import LIVE, EventKind, State
 from consent.models import Change, ChangeKind, ConsentEvent, Covers, Subscriber
 from staff.models import ApiClient
+from subjects.enums import stands
 from subjects.models import DataSubject
 
 # a question and what waits for a second person change nothing that anybody must obey
@@ -60,7 +61,7 @@ def tell(event: ConsentEvent, standing: Standing) -> None:
 
 def tell_standing(subject: DataSubject) -> None:
     """Write that what the law lets us do with the person changed (DESIGN 5)."""
-    Change.objects.create(subject=subject, kind=ChangeKind.STANDING, state=subject.standing)
+    Change.objects.create(subject=subject, kind=ChangeKind.STANDING, state=stands(subject))
 
 
 @transaction.atomic

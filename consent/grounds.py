@@ -1,7 +1,7 @@
 """What may be done with a person's data at a moment, and on what ground (94-V art. 7-9; DESIGN 5)."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils import timezone
 from simple_history.utils import get_history_manager_for_model
@@ -11,6 +11,7 @@ from consent.derivation import Standing
 from consent.enums import Ground, State
 from consent.models import FormItem, ItemKind, Objection, Purpose
 from subjects.enums import Standing as PersonStanding
+from subjects.enums import stands
 from subjects.models import DataSubject
 
 # a dispute stops everything; `restricted` stops uses and leaves what a law demands (DESIGN 5)
@@ -71,18 +72,11 @@ def standing_at(subject: DataSubject, at: datetime | None = None) -> str:
     A child, say, whose data are to be destroyed is one whose use is restricted (ADR 21).
     """
     if at is None or at >= timezone.now():
-        return _effective(subject)
+        return stands(subject)
     history = get_history_manager_for_model(DataSubject).filter(id=subject.pk)
     row = history.filter(history_date__lte=at).order_by("-history_date", "-history_id").first()
     row = row or history.order_by("history_date", "history_id").first()
-    return _effective(row or subject)
-
-
-def _effective(person: Any) -> str:
-    """person: of today, or a version of the history."""
-    if person.use_stopped_at is None or person.standing in STOPPED:
-        return person.standing
-    return PersonStanding.RESTRICTED
+    return stands(row or subject)
 
 
 def _reason(

@@ -9,7 +9,7 @@ from consent.models.events import CONSENTING
 from subjects import ports
 from subjects.enums import Standing
 from subjects.models import DataSubject
-from subjects.request_acts import RESTRICTED
+from subjects.request_acts import BLOCKED, RESTRICTED
 
 # the consent nearly every use rests on, and what ends it
 MAIN_FORM = "C1"
@@ -42,21 +42,23 @@ def keep_standing(row: ConsentState, event: ConsentEvent) -> None:
 
 
 def stop_again(person: DataSubject) -> None:
-    """Restrict who is ordinary again, because a blocking ended or they came of age, while the use of their data is
-    stopped: what stopped it did so beneath the other standing (ADR 21).
+    """Stop who is ordinary again, because a blocking ended or they came of age, while something stopped the use of
+    their data beneath the other standing (ADR 21).
 
     Called before the standing is told, which tells what it is then.
     """
     if person.standing != Standing.ORDINARY:
         return
-    reason = RESTRICTED
-    if person.use_stopped_at is None:
+    standing, reason = Standing.RESTRICTED, RESTRICTED
+    if person.blocked_at is not None:
+        standing, reason = Standing.BLOCKED, BLOCKED
+    elif person.use_stopped_at is None:
         states = set(ConsentState.objects.filter(subject=person, form__code=MAIN_FORM).values_list("state", flat=True))
         if states & GROUNDS or not states & _ENDED:
             return
         reason = STOPPED
     with because(reason):
-        person.standing = Standing.RESTRICTED
+        person.standing = standing
         person.save(update_fields=["standing"])
 
 

@@ -19,7 +19,7 @@ from staff.problems import FieldProblem, Problem, refusals
 from staff.shapes import Line, Moment, Number, Strict
 from subjects import csv_rows, importing, loans, search
 from subjects.csv_problems import RowProblem
-from subjects.enums import IndexKind, Standing, SubjectKind
+from subjects.enums import IndexKind, Standing, SubjectKind, stands
 from subjects.identifiers import normalise_iin
 from subjects.models import Application, Contract, DataSubject
 from subjects.obligations import ApplicationState, ContractState
@@ -119,7 +119,7 @@ def subject_out(subject: DataSubject) -> dict[str, object]:
         "id": subject.public_id,
         "reference": str(subject),
         "kind": subject.kind,
-        "standing": subject.standing,
+        "standing": stands(subject),
         "language": subject.language,
     }
 

@@ -1,4 +1,4 @@
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.utils.translation import pgettext_lazy
@@ -47,6 +47,18 @@ LEAVES: dict[str, Leaves] = {
     Standing.DECEASED: Leaves(notices=False, cabinet=False),
     Standing.ERASED: Leaves(notices=False, cabinet=False),
 }
+
+
+def stands(person: Any) -> str:
+    """The standing, or what is stopped beneath it, whichever is stricter (ADR 21): what a use is judged by.
+
+    person: of today, or a version of the history.
+    """
+    if person.standing in (Standing.BLOCKED, Standing.ERASED):
+        return person.standing
+    if person.blocked_at is not None:
+        return Standing.BLOCKED.value
+    return Standing.RESTRICTED.value if person.use_stopped_at is not None else person.standing
 
 
 class RetentionClass(models.TextChoices):

@@ -41,6 +41,8 @@ class DataSubject(models.Model):
     language = models.CharField(_("language of letters"), max_length=2, choices=Language, default=Language.KK)
     # when they asked for destruction: that use is stopped outlives every standing, a blocking too (ADR 21)
     use_stopped_at = models.DateTimeField(_("use stopped at"), null=True, editable=False)
+    # beneath a standing that is not to change: of a child, an incapable person, a dead one (ADR 21)
+    blocked_at = models.DateTimeField(_("blocked at"), null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     class Meta:

@@ -72,7 +72,9 @@ REGISTER: dict[str, dict[Holds, str]] = {
     },
     "notifications.DeliveryEvent": {PLAIN: f"{STAMP} letter kind code answer", EVIDENCE: "sha256"},
     "notifications.Heartbeat": {PLAIN: "name at"},
-    "subjects.DataSubject": {PLAIN: "id reference public_id kind standing language use_stopped_at created_at"},
+    "subjects.DataSubject": {
+        PLAIN: "id reference public_id kind standing language use_stopped_at blocked_at created_at"
+    },
     "subjects.SubjectKey": {KEY: "wrapped", PLAIN: "id subject retention_class kek_version"},
     "subjects.DataCategory": {
         PROSE: "title title_kk title_ru title_en",

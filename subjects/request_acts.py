@@ -4,6 +4,8 @@ Withdrawals, objections and the plan of a destruction are consent's. A kind that
 nothing is forgotten.
 """
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -24,14 +26,16 @@ from subjects.requests import RequestChannel, RequestKind, SubjectRequest
 BLOCKED, UNBLOCKED, RESTRICTED = "blocked_on_request", "unblocked_on_request", "restricted_on_request"
 
 
-# what a blocking stops; every other standing has a rule of its own
+# what a blocking takes the place of; beneath every other standing it is a fact of its own (ADR 21)
 STOPPABLE = (Standing.ORDINARY, Standing.RESTRICTED)
+REPRESENTED = (Standing.MINOR, Standing.INCAPABLE, Standing.DECEASED)
 
 
-def _set_standing(person: DataSubject, standing: str, reason: str) -> None:
+def _set(person: DataSubject, reason: str, **fields: Any) -> None:
     with because(reason):
-        person.standing = standing
-        person.save(update_fields=["standing"])
+        for name, value in fields.items():
+            setattr(person, name, value)
+        person.save(update_fields=list(fields))
     for handler in ports.on_standing_changed:
         handler(person)
 
@@ -46,8 +50,10 @@ def block(request: SubjectRequest, by: StaffUser) -> None:
     """Everything stops, destruction too, until the blocking ends. Raises NotAllowed."""
     for person in _files(request):
         if person.standing in STOPPABLE:
-            _set_standing(person, Standing.BLOCKED, BLOCKED)
-        elif person.standing != Standing.BLOCKED and person.pk == request.subject_id:
+            _set(person, BLOCKED, standing=Standing.BLOCKED)
+        elif person.standing in REPRESENTED and person.blocked_at is None:
+            _set(person, BLOCKED, blocked_at=timezone.now())
+        elif person.standing == Standing.ERASED and person.pk == request.subject_id:
             raise NotAllowed(_("The data of a person with this standing cannot be blocked."), code="standing")
 
 
@@ -56,7 +62,7 @@ def block_too(person: DataSubject) -> None:
     """Stop everything in another file of a person whose data are blocked."""
     person = DataSubject.objects.select_for_update().get(pk=person.pk)
     if person.standing in STOPPABLE:
-        _set_standing(person, Standing.BLOCKED, BLOCKED)
+        _set(person, BLOCKED, standing=Standing.BLOCKED)
 
 
 @transaction.atomic
@@ -67,7 +73,9 @@ def unblock(request: SubjectRequest, by: StaffUser) -> None:
             history = get_history_manager_for_model(DataSubject).filter(id=person.pk)
             before = history.exclude(standing=Standing.BLOCKED).order_by("-history_id")
             standing = before.values_list("standing", flat=True).first()
-            _set_standing(person, standing or Standing.ORDINARY, UNBLOCKED)
+            _set(person, UNBLOCKED, standing=standing or Standing.ORDINARY, blocked_at=None)
+        elif person.blocked_at is not None:
+            _set(person, UNBLOCKED, blocked_at=None)
 
 
 # how a value that a request brings came in; on any other way an officer granted it, and no system puts back the old one
@@ -124,11 +132,10 @@ def restrict(request: SubjectRequest) -> None:
     It stays stopped when a blocking ends or a child comes of age (ADR 21).
     """
     for person in _files(request):
-        with because(RESTRICTED):
-            person.use_stopped_at = person.use_stopped_at or timezone.now()
-            person.save(update_fields=["use_stopped_at"])
+        fields: dict[str, Any] = {"use_stopped_at": person.use_stopped_at or timezone.now()}
         if person.standing == Standing.ORDINARY:
-            _set_standing(person, Standing.RESTRICTED, RESTRICTED)
+            fields["standing"] = Standing.RESTRICTED
+        _set(person, RESTRICTED, **fields)
 
 
 @transaction.atomic

@@ -15,13 +15,14 @@ def _among(values: object) -> str:
 
 _IN_FORCE = "in_force_during @> (SELECT at FROM moment)"
 # a person entered later stood then as they were first entered; so did a purpose, on days it is said to be valid
+_STANDS = "CASE WHEN {0}blocked_at IS NULL OR {0}standing = 'erased' THEN {0}standing ELSE 'blocked' END"  # ADR 21
 _SUBJECT = {
-    False: "SELECT id, standing FROM subjects_datasubject WHERE reference = %(subject)s",
-    True: """
+    False: f"SELECT id, {_STANDS.format('')} AS standing FROM subjects_datasubject WHERE reference = %(subject)s",
+    True: f"""
         SELECT d.id, COALESCE(
-            (SELECT h.standing FROM subjects_historicaldatasubject h WHERE h.id = d.id
+            (SELECT {_STANDS.format("h.")} FROM subjects_historicaldatasubject h WHERE h.id = d.id
                 AND h.history_date <= (SELECT at FROM moment) ORDER BY h.history_date DESC, h.history_id DESC LIMIT 1),
-            (SELECT h.standing FROM subjects_historicaldatasubject h WHERE h.id = d.id
+            (SELECT {_STANDS.format("h.")} FROM subjects_historicaldatasubject h WHERE h.id = d.id
              ORDER BY h.history_date, h.history_id LIMIT 1)) AS standing
         FROM subjects_datasubject d WHERE d.reference = %(subject)s""",
 }

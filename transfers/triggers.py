@@ -131,7 +131,7 @@ class ReleasedInTime(HouseTrigger):
             END IF;
             {_consents_stand("_transfer")}
             IF NOT EXISTS (
-                SELECT 1 FROM subjects_datasubject d WHERE d.id = _transfer.subject_id AND (
+                SELECT 1 FROM subjects_datasubject d WHERE d.id = _transfer.subject_id AND d.blocked_at IS NULL AND (
                     d.standing IN ('ordinary', 'disputed_address')
                     OR _transfer.ground = 'law' AND d.standing NOT IN ('blocked', 'erased')))
             OR _transfer.ground <> 'law' AND EXISTS (

@@ -429,6 +429,18 @@ class TestActs:
         assert len(told) == 2
         assert person.history.filter(history_change_reason="blocked_on_request").exists()
 
+    @pytest.mark.parametrize("standing", ["minor", "incapable", "deceased"])
+    def test_whoever_acts_for_a_person_has_their_data_blocked(self, person, officer, standing):
+        purpose("legal_obligations", ground="law", required=False)
+        DataSubject.objects.filter(pk=person.pk).update(standing=standing)
+        for kind, word in (("block", "blocked"), ("unblock", "law")):
+            granted(person, officer, kind)
+            person.refresh_from_db()
+            assert person.standing == standing, "no cabinet opens, no letters go"
+            assert [one.code for one in reasons(person)] == [word]
+        told = Change.objects.filter(subject=person).order_by("pk").values_list("state", flat=True)
+        assert list(told) == ["blocked", standing], "systems are told so"
+
     def test_correct_puts_the_value_in_without_anybody_typing_it_again(self, person, officer):
         category = DataCategory.objects.get(code="employer")
         row = granted(person, officer, "correct", category=category, value="Айқын")

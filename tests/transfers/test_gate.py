@@ -162,6 +162,17 @@ def test_data_go_once_and_not_after_the_withdrawal(made):
     assert refused.value.code == "withdrawn" and Release.objects.count() == 1
 
 
+def test_what_is_blocked_beneath_a_standing_does_not_go(made):
+    made.consents()
+    token, before = services.authorise(question=made.question()).token, timezone.now()
+    made.person.blocked_at = before
+    made.person.save()
+    assert gate.ask(made.question()).failed == ["subject"]
+    assert gate.ask(made.question(at=before)).allowed, "of a past moment as it was then"
+    with pytest.raises(services.NotReleased):
+        services.release(token=token, payload_sha256=SHA)
+
+
 def test_a_token_lapses(made, monkeypatch):
     made.consents()
     monkeypatch.setattr(services, "TOKEN_LIFE", services.TOKEN_LIFE * 0)
