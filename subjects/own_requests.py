@@ -13,11 +13,19 @@ from django.utils.translation import gettext_lazy as _
 from staff.enums import Language
 from subjects import calendar_days, clock, deadlines, ports, request_files, request_rules
 from subjects import request_services as services
+from subjects.clock_models import PauseReason
 from subjects.models import DataSubject, Representative
 from subjects.request_forms import FileField, correctable
 from subjects.request_parts import RequestFile
-from subjects.requests import RequestChannel, RequestKind, SubjectRequest
+from subjects.requests import RequestChannel, RequestKind, RequestState, SubjectRequest
 
+# why a request waits, and what is needed from the person, if anything; a letter says none of it
+PAUSED: dict[str, Any] = {
+    PauseReason.IDENTITY: _("We do not know for certain yet who asks. Call or write to us, or add a paper below."),
+    PauseReason.AUTHORITY: _("We are checking the power of attorney. Nothing is needed from you."),
+    PauseReason.UNCLEAR: _("We asked you what exactly you mean. Call or write to us, or add a paper below."),
+    PauseReason.ANOTHER_BODY: _("Another organisation has to answer us first. Nothing is needed from you."),
+}
 # more than anybody needs, and few enough that nobody buries the officers
 MOST_OPEN = 20
 # {kind: what it is called for the person, and what happens}
@@ -192,3 +200,13 @@ class MoreForm(forms.Form):
     """A paper that is added to an open request."""
 
     file = FileField(label=_("A paper that supports it"), help_text=_("PDF, JPEG or PNG, up to 10 MB."))
+
+
+def paused(row: SubjectRequest) -> list[Any]:
+    """Why the request waits, in words for the person; [] while it does not."""
+    if row.state != RequestState.REQUIRES_ACTION:
+        return []
+    reasons = (
+        deadlines.of(row.about).filter(paused_at__isnull=False).order_by("pk").values_list("pause_reason", flat=True)
+    )
+    return [PAUSED[reason] for reason in dict.fromkeys(reasons)]

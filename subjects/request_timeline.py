@@ -11,8 +11,7 @@ from audit.names import actor_name
 from notifications.models import Letter
 from notifications.ports import title_of
 from subjects import request_words
-from subjects.clock_models import PauseReason
-from subjects.deadlines import of as clocks_of
+from subjects.clock_models import Deadline, PauseReason
 from subjects.request_parts import RequestFile, RequestNote
 from subjects.requests import (
     Closing,
@@ -91,8 +90,9 @@ def for_officer(row: SubjectRequest) -> list[Item]:
         why = f" ({letter.get_skip_reason_display()})" if letter.skip_reason else ""
         what = _("letter “%(title)s”: %(state)s") % {"title": title_of(letter.kind), "state": f"{state}{why}"}
         found.append(Item(letter.done_at or letter.created_at, what))
-    for clock in clocks_of(row.about).filter(paused_at__isnull=False).select_related("rule"):
-        found.append(Item(clock.paused_at, _("the clock is paused"), "", str(PauseReason(clock.pause_reason).label)))
+    pauses = Deadline.history.filter(about=row.about, paused_at__isnull=False).values_list("paused_at", "pause_reason")
+    for at, reason in pauses.distinct():
+        found.append(Item(at, _("the clock is paused"), "", str(PauseReason(reason).label)))
     for item in row.items.filter(done_at__isnull=False).select_related("system", "done_by"):
         what = _("work done: %(what)s") % {"what": item.get_kind_display()}
         found.append(Item(item.done_at, f"{what}, {item.system}" if item.system_id else what, str(item.done_by)))

@@ -133,6 +133,7 @@ def _page(request: HttpRequest, row: SubjectRequest, form: own_requests.MoreForm
             (what, row.ground_of(kind) if may_know else "") for kind, what in zip(row.kinds, words_of(row), strict=True)
         ],
         "due": request_queues.due_of([row]).get(row.pk),
+        "paused": own_requests.paused(row),
         "for_another": not rules.is_own(row, request.subject),
         "timeline": request_timeline.for_person(row),
         "files": request_files.for_person(row, request.subject),

@@ -91,7 +91,7 @@ STEPS = (
     Step(
         "pause", _("Pause the clock"), _check_pause, forms.PauseForm,
         lambda row, by, given: services.pause(request=row, by=by, **given),
-        _("The person is told that something is needed from them."),
+        _("The person is told that it is paused, and reads the reason in the cabinet."),
     ),
     Step(
         "resume", _("Go on"), rules.check_may_resume, forms.StepForm,

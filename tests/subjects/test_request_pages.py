@@ -10,15 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from audit.actor import acting_as
 from audit.models import AccessRecord
-from subjects import deadlines, registers, relations, request_answers, request_files, request_queues
+from notifications.models import Letter
+from notifications.ports import KINDS
+from subjects import deadlines, registers, relations, request_answers, request_files, request_queues, request_rules
 from subjects import request_services as services
-from subjects.models import AutomatedDecision, DataSubject, SourceSystem, SubjectRequest
+from subjects.models import AutomatedDecision, DataSubject, DutyRule, SourceSystem, SubjectRequest
 from subjects.requests import RequestKind, RequestState
 from tests.consent.factories import form as form_of
 from tests.consent.factories import given, version
@@ -279,6 +282,26 @@ class TestOneRequest:
 
 class TestCabinet:
     """Making a request, following it, reading the answer; without JavaScript, in three languages."""
+
+    @pytest.mark.parametrize(
+        ("reason", "words"), [("unclear", "Call or write to us"), ("another_body", "Nothing is needed from you")]
+    )
+    def test_why_it_is_paused_stands_on_its_page_and_in_no_letter(self, person, member, monkeypatch, reason, words):  # noqa: F811
+        with acting_as("command:load_registers@test"):
+            DutyRule.objects.create(
+                code="SLOW", amount=5, unit="working_day", trigger="request", title_ru="Срок", title_kk="Мерзім",
+                loaded=True, in_force_during=(timezone.now() - timedelta(days=1), None), may_pause_for=[reason],
+            )  # fmt: skip
+        monkeypatch.setitem(request_rules.RULE_OF, "access", "SLOW")
+        row, officer = asked(person, None, "access"), member("officer")
+        with as_officer(officer):
+            services.take_up(request=row, by=officer)
+            services.pause(request=row, reason=reason, by=officer)
+        page = text_of(inside(person, "en").get(reverse("cabinet:request", args=[row.public_id])))
+        assert words in page and "The clock is paused" in page
+        kind = KINDS["request_paused"]
+        context = kind.context(Letter.objects.get(subject=person, kind="request_paused").cause, "en")
+        assert words not in render_to_string("letters/request_paused/en.txt", context)
 
     @pytest.mark.parametrize("language", ["kk", "ru", "en"])
     def test_every_kind_is_asked_in_plain_words_and_every_page_speaks(self, person, member, language):  # noqa: F811

@@ -164,6 +164,7 @@ class TestClock:
             row = services.resume(request=row, by=officer)
         assert row.state == RequestState.ACKNOWLEDGED
         assert deadlines.of(row.about).get().paused_at is None
+        assert "the applicant was asked what is meant" in [one.why for one in request_timeline.for_officer(row)]
         assert letters(person) == ["request_received", "request_taken", "request_paused", "request_taken"]
         sent = Letter.objects.filter(subject=person).order_by("pk")
         # what is on the way makes sense while it is so: of the four two are told
