@@ -33,6 +33,8 @@ def decisions(row: SubjectRequest) -> Collection[str]:
 def to_look_at_again(row: SubjectRequest) -> QuerySet[AutomatedDecision]:
     """The decisions that a granted request has a human look at: those it names, or all there were; not those that
     somebody had looked at before it came."""
+    if RequestKind.HUMAN_REVIEW not in row.granted:
+        return AutomatedDecision.objects.none()
     rows = AutomatedDecision.objects.filter(
         Q(reviewed_at=None) | Q(reviewed_at__gte=row.received_at),
         subject=row.subject_id, review_asked_at__isnull=False, recorded_at__lte=row.decided_at,

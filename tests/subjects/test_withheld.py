@@ -24,11 +24,13 @@ from notifications.models import Letter
 from notifications.ports import KINDS
 from subjects import (
     deadlines,
+    decisions,
     denylist,
     holds,
     own_denials,
     registers,
     request_answers,
+    request_targets,
     request_timeline,
     request_words,
     subject_file,
@@ -63,7 +65,7 @@ def loaded(db):
 
 @pytest.fixture
 def officer(db):
-    return permit(StaffUserFactory(), *HANDLES)
+    return permit(StaffUserFactory(), *HANDLES, "subjects.review_automateddecision")
 
 
 @pytest.fixture
@@ -198,6 +200,8 @@ def brought(person: DataSubject, kind: str, officer, other) -> SubjectRequest:
         with as_officer(other):
             row = services.approve(request=row, by=other)
     with as_officer(officer):
+        for decision in request_targets.to_look_at_again(row):
+            decisions.review(decision=decision, outcome="upheld", by=officer)
         for item in row.items.filter(done_at=None):
             services.finish_item(item=item, by=officer)
         return services.answer(request=row, by=officer, text=request_answers.proposed(row))
