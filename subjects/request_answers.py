@@ -9,13 +9,14 @@ from pathlib import Path
 
 import typst
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from staff.models import Operator
-from subjects import ports, request_targets
+from subjects import duplicates, ports, request_targets
 from subjects.models import PersonalData
 from subjects.request_parts import RequestFile
 from subjects.requests import Refusal, RequestKind, SubjectRequest
@@ -106,9 +107,15 @@ def _nothing(request: SubjectRequest) -> list[str]:
     return []
 
 
+def _values(request: SubjectRequest) -> QuerySet[PersonalData]:
+    """What the person may know of, in whichever file of theirs."""
+    assert request.subject is not None  # somebody on whom nothing is held gets the standard answer
+    return PersonalData.objects.told().filter(subject__in=duplicates.every_file(request.subject))
+
+
 def _held(request: SubjectRequest) -> list[str]:
     """By category: how many values, whose words they are, how they came in; the values are not opened."""
-    rows = PersonalData.objects.told().filter(subject=request.subject_id)
+    rows = _values(request)
     lines: dict[tuple, int] = {}
     for row in rows.select_related("category").defer("sealed").order_by("category__order", "pk"):
         origin = row.get_origin_display() or _("not recorded")
@@ -134,7 +141,7 @@ def _held(request: SubjectRequest) -> list[str]:
 
 
 def _confirmed(request: SubjectRequest) -> list[str]:
-    held = PersonalData.objects.told().filter(subject=request.subject_id).exists()
+    held = _values(request).exists()
     return [_("We confirm that we process your personal data.") if held else _("We hold no values of yours.")]
 
 

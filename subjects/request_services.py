@@ -15,7 +15,16 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import NotAllowed
-from subjects import deadlines, evidence, ports, request_answers, request_files, request_letters, request_targets
+from subjects import (
+    deadlines,
+    duplicates,
+    evidence,
+    ports,
+    request_answers,
+    request_files,
+    request_letters,
+    request_targets,
+)
 from subjects import request_rules as rules
 from subjects.models import DataCategory, DataSubject, Representative, SourceSystem
 from subjects.request_parts import RequestItem, RequestNote
@@ -275,8 +284,9 @@ def _grant(row: SubjectRequest, *, by: StaffUser) -> SubjectRequest:
     for kind in row.granted:
         ports.execute_request[kind](row, by)
         if kind in rules.IN_SYSTEMS:
-            category = row.category if kind == RequestKind.CORRECT else None
-            for system in SourceSystem.objects.that_may_hold(row.subject, category):
+            correct = kind == RequestKind.CORRECT  # in the file that was named, the rest of the person (ADR 17)
+            files = [row.subject] if correct else duplicates.every_file(row.subject)
+            for system in SourceSystem.objects.that_may_hold(files, row.category if correct else None):
                 need(request=row, kind=kind, system=system)
     return row
 

@@ -15,23 +15,24 @@ from subjects.values import DataCategory, PersonalData
 
 
 class SourceSystemQuerySet(models.QuerySet):
-    def that_may_hold(self, subject, category=None):
+    def that_may_hold(self, files, category=None):
         """Systems that hold data on the person, or may: those asked when the person asks (94-V art. 24).
 
-        subject: DataSubject. category: the DataCategory that is put right; None for all. By the categories a system is
-        named to hold, of which we know a value the person may be told of, and by what it told of the person. What it
-        never said is unknown, not nothing: a system in use without categories, and one of technical data that tells of
-        nobody, are asked too. One out of use is asked while something says that it holds data still.
+        files: those of the person (DataSubject). category: the DataCategory that is put right; None for all. By the
+        categories a system is named to hold, of which we know a value the person may be told of, and by what it told
+        of the person. What it never said is unknown, not nothing: a system in use without categories, and one of
+        technical data that tells of nobody, are asked too. One out of use is asked while something says that it holds
+        data still.
         """
         named = SystemCategory.objects.filter(system=OuterRef("pk"))
-        mine = TechnicalHolding.objects.filter(system=OuterRef("pk"), subject=subject)
+        mine = TechnicalHolding.objects.filter(system=OuterRef("pk"), subject__in=files)
         unknown = Q(retired_on=None) & ~Exists(named)
         if category is not None:
             return self.filter(
                 unknown | Exists(named.filter(category=category)) | Exists(mine.filter(category=category))
             )
         # the same for whom something is withheld of and whom not: the work must not tell (DESIGN 4)
-        values = PersonalData.objects.told().filter(subject=subject).values("category")
+        values = PersonalData.objects.told().filter(subject__in=files).values("category")
         silent = Exists(named.filter(category__code__in=TECHNICAL)) & ~Exists(
             TechnicalHolding.objects.filter(system=OuterRef("pk"))
         )

@@ -16,10 +16,18 @@ from consent.grounds import reasons
 from consent.models import ConsentEvent
 from notifications.models import Letter
 from notifications.ports import title_of
-from subjects import duplicates, loans, registers, relations
+from subjects import duplicates, loans, registers, relations, request_answers
 from subjects import request_services as services
 from subjects.enums import Standing
-from subjects.models import DataSubject, PersonLink, SubjectRequest, Suppression
+from subjects.models import (
+    DataCategory,
+    DataSubject,
+    PersonLink,
+    SourceSystem,
+    SubjectRequest,
+    Suppression,
+    SystemCategory,
+)
 from tests.consent.factories import BY_CODE, form, given, version
 from tests.consent.test_consent_pages import LIST, hidden, page_of, state_of, text_of
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -220,10 +228,24 @@ class TestByRequest:
         self.ask(files[0], "unblock")
         assert [fresh(one).standing for one in files] == [Standing.ORDINARY, Standing.RESTRICTED]
 
-    def test_a_file_that_cannot_be_blocked_does_not_hinder_the_other(self, files):
+    def test_a_file_that_keeps_its_standing_is_blocked_beneath_it(self, files):
         DataSubject.objects.filter(pk=files[1].pk).update(standing=Standing.MINOR)
         self.ask(files[0], "block")
         assert [fresh(one).standing for one in files] == [Standing.BLOCKED, Standing.MINOR]
+        assert fresh(files[1]).blocked_at is not None
+
+    @pytest.mark.parametrize("named", [0, 1])
+    def test_the_work_and_the_answer_are_of_all_files(self, named):
+        files = DataSubjectFactory(email=None), DataSubjectFactory()
+        duplicates.unite(leading=files[0], following=files[1])
+        system = SourceSystem.objects.create(code="post", title_ru="post", title_kk="post")
+        SystemCategory.objects.create(system=system, category=DataCategory.objects.get(code="email"))
+        row = self.ask(files[named], "confirm")
+        assert [item.system for item in row.items.all()] == [system]
+        row.language = "en"
+        assert "We confirm that we process" in request_answers.proposed(row)
+        row.kinds = ["access"]
+        assert ": 1 value; source" in request_answers.proposed(row)
 
 
 @pytest.mark.django_db(transaction=True)
