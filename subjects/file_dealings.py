@@ -162,11 +162,17 @@ def denials(reading: Reading) -> Table:
             [
                 choice(row, "kind"), choice(row, "reason"), choice(row, "origin"), day(row.in_force_during.lower),
                 day(ended),
-                text(None) if dispute is None
-                else choice(dispute, "outcome") if dispute.outcome else Cell(gettext("not decided yet"), "open"),
+                text(None) if dispute is None else _outcome(row, dispute, ended=ended is not None),
             ]
         )  # fmt: skip
     return Table(columns, found)
+
+
+def _outcome(entry: DenylistEntry, dispute: DenialDispute, *, ended: bool) -> Cell:
+    if not dispute.outcome:
+        return Cell(gettext("not decided yet"), "open")
+    outcome = dispute.outcome_of(entry, ended=ended)
+    return Cell(str(outcome.label), outcome.value)
 
 
 def holds(reading: Reading) -> Table:

@@ -55,10 +55,10 @@ class Own(NamedTuple):
 
     @property
     def answer(self) -> Promise:
-        """What became of the dispute: an entry that a second officer did not close stays."""
+        """What became of the dispute."""
         if self.dispute is None or self.dispute.decided_at is None:
             return _("not decided yet")
-        return Outcome.UPHELD.label if self.state == "stays" else Outcome(self.dispute.outcome).label
+        return self.dispute.outcome_of(self.entry, ended=self.state == "ended").label
 
     @property
     def sign(self) -> str:

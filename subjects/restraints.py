@@ -278,6 +278,14 @@ class DenialDispute(models.Model):
         """What its clock and its letters are about."""
         return f"subjects.DenialDispute:{self.pk}"
 
+    def outcome_of(self, entry: DenylistEntry, *, ended: bool) -> "DenialDispute.Outcome":
+        """What became of a decided dispute; entry: as it stood then, ended: whether it was in force no more.
+
+        An entry that a second officer did not close stays, whatever was decided.
+        """
+        kept = not ended and entry.closing_proposed_by_id is None
+        return self.Outcome.UPHELD if kept else self.Outcome(self.outcome)
+
     @property
     def is_being_heeded(self) -> bool:
         """Whether the entry is on its way off the list; a second officer may still have it stay."""

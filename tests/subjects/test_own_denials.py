@@ -17,7 +17,17 @@ from notifications.models import Letter
 from staff import opening
 from staff.enums import Role
 from staff.models import Operator, StaffUser
-from subjects import deadlines, denylist, duplicates, own_denials, registers, relations, request_letters, request_queues
+from subjects import (
+    deadlines,
+    denylist,
+    duplicates,
+    own_denials,
+    registers,
+    relations,
+    request_letters,
+    request_queues,
+    subject_file,
+)
 from subjects.models import DataSubject, Deadline, DenialDispute, DenylistEntry
 from tests.staff.conftest import member, sink  # noqa: F401
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -279,6 +289,7 @@ def test_an_entry_that_a_second_officer_did_not_close_is_not_said_to_go(person, 
     decide(entry, "removed")
     entry.refresh_from_db()
     assert Letter.objects.filter(kind="answer_waits").count() == 1
+    before = timezone.now()
     colleague = Client()
     colleague.force_login(member(Role.DPO))
     assert colleague.post(f"/admin/subjects/denylistentry/{entry.pk}/step/keep/").status_code == 302
@@ -287,6 +298,9 @@ def test_an_entry_that_a_second_officer_did_not_close_is_not_said_to_go(person, 
     )
     page = shown(client, path)
     assert ("the entry stays" in page, "to be closed" in page) == (True, False)
+    for at, said, unsaid in ((None, "the entry stays", "to be closed"), (before, "to be closed", "the entry stays")):
+        file = subject_file.as_json(subject_file.read(person, "en", at=at))
+        assert said in file and unsaid not in file, "the file says what the page does"
     assert client.post(path, {"statement": "…"}).status_code == 302
 
 
