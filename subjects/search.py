@@ -11,7 +11,7 @@ from django.db.models.expressions import RawSQL
 from subjects import duplicates
 from subjects.enums import IndexKind
 from subjects.identifiers import normalise_email, normalise_iin, normalise_phone
-from subjects.keyring import DIGEST_BYTES, mask
+from subjects.keyring import mask
 from subjects.models import Contract, DataSubject, SearchKey
 from subjects.vault import index_keys
 
@@ -91,8 +91,8 @@ def among(kind: str, digests: Collection[bytes]) -> QuerySet[SearchKey]:
 
     They travel as one value: an array of them takes the client and the server as long as the looking.
     """
-    packed = b"".join(digests)
-    found = RawSQL(_EACH.format(size=DIGEST_BYTES), [packed, len(packed), kind], output_field=BooleanField())  # noqa: S611
+    packed, size = b"".join(digests), SearchKey._meta.get_field("digest").max_length
+    found = RawSQL(_EACH.format(size=size), [packed, len(packed), kind], output_field=BooleanField())  # noqa: S611
     return SearchKey.objects.filter(found)
 
 
