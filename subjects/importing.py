@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from subjects import copying, corrections, enums, ports, search, services, vault
 from subjects.csv_rows import BATCH, Checked, Looked, RowProblem, SubjectRow, check
-from subjects.enums import IndexKind, Standing
+from subjects.enums import IndexKind, Standing, stands
 from subjects.models import (
     CabinetEvent,
     DataCategory,
@@ -103,9 +103,9 @@ def conflicts(rows: Sequence[SubjectRow]) -> list[RowProblem]:
 
 def _conflicts(batch: Sequence[SubjectRow], known: dict[str, DataSubject]) -> list[RowProblem]:
     problems = [
-        RowProblem(row.number, "client_number", CLOSED[known[row.client_number].standing], {})
+        RowProblem(row.number, "client_number", CLOSED[stands(known[row.client_number])], {})
         for row in batch
-        if row.client_number in known and known[row.client_number].standing in CLOSED
+        if row.client_number in known and stands(known[row.client_number]) in CLOSED
     ]
     by_digest = {search.digest_of_normal(IIN, row.iin): row for row in batch if row.iin}
     if by_digest:
@@ -311,7 +311,7 @@ def load(rows: Sequence[SubjectRow], *, job: str = JOB, progress: Progress = lam
             old = [
                 (known[row.client_number], row)
                 for row in batch
-                if row.client_number in known and known[row.client_number].standing not in CLOSED
+                if row.client_number in known and stands(known[row.client_number]) not in CLOSED
             ]
             making = beside.submit(prepare, new, _ids(len(new))) if new else None
             if waiting:

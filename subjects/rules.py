@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 
 from staff.models import StaffUser
 from staff.rules import check_has_accepted_undertaking
-from subjects.enums import CLOSED, LEAVES
+from subjects.enums import CLOSED, LEAVES, stands
 from subjects.models import DataSubject
 
 
 def check_is_open(subject: DataSubject) -> None:
     """Whether values of the person may be added, changed or taken away. Raises ValidationError."""
-    if subject.standing in CLOSED:
+    if stands(subject) in CLOSED:
         raise ValidationError(
             _("The data of this person is blocked or erased: nothing in it is changed."), code="closed"
         )

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from audit.models import AccessRecord
 from notifications.models import Letter
@@ -149,11 +149,12 @@ def test_one_value_more_where_there_are_several_is_told_to_who_got_them(anna, mo
         assert told == [(anna, "contact_phones")] * heard
 
 
-def test_of_whoever_is_blocked_no_officer_changes_or_takes_away_a_value(anna):
+@pytest.mark.parametrize("blocked", [{"standing": "blocked"}, {"standing": "minor", "blocked_at": timezone.now()}])
+def test_of_whoever_is_blocked_no_officer_changes_or_takes_away_a_value(anna, blocked):
     value = anna.values.get(category__code="full_name")
     told = {"against": "document", "result": "mismatch", "found": {"last": "Ким", "first": "Анна"}}
     differs = verification.note(value=value, **told)
-    DataSubject.objects.filter(pk=anna.pk).update(standing="blocked")
+    DataSubject.objects.filter(pk=anna.pk).update(**blocked)
     officer = permit(StaffUserFactory(), "subjects.correct_email", "subjects.decide_verification")
     email, why = anna.values.get(category__code="email"), {"reason": "told_by_person", "by": officer}
     acts = (

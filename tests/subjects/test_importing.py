@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from django.utils import translation
+from django.utils import timezone, translation
 
 from audit.models import AccessRecord
 from subjects import csv_rows, import_runs, importing, registers, search, vault
@@ -175,6 +175,18 @@ def test_whoever_is_asked_for_is_looked_up_one_by_one_however_many_have_just_com
         if node.get("Relation Name") == "subjects_searchkey"
     )
     assert read == 0
+
+
+@pytest.mark.parametrize("blocked", [{"standing": "blocked"}, {"standing": "minor", "blocked_at": timezone.now()}])
+def test_a_row_about_whoever_is_blocked_is_refused_and_one_blocked_meanwhile_stays_as_it_is(blocked):
+    run(*ROWS)
+    changed = ROWS[1].replace("anna@", "anna.new@")
+    checked = importing.examine(file_of(changed), language="kk")
+    people = DataSubject.objects.filter(pk=search.find(IndexKind.CLIENT_NUMBER, "K-2").get().pk)
+    people.update(**blocked)
+    assert importing.load(checked.rows).updated == 0
+    assert search.find(IndexKind.EMAIL, "anna@example.kz").exists()
+    assert [problem.code for problem in importing.examine(file_of(changed), language="kk").problems] == ["closed"]
 
 
 def test_updating_opens_values_through_the_third_door():

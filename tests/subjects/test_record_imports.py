@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from subjects import contract_files, import_runs, recording, registers, search, value_files, vault
-from subjects.enums import IndexKind, Standing
+from subjects.enums import IndexKind
 from subjects.models import Contract, DataSubject, PersonalData, RecordImport, SearchKey
 from subjects.record_import import RECORDS
 from tests.staff.factories import StaffUserFactory, as_officer, permit
@@ -74,8 +74,9 @@ def test_the_same_file_again_changes_nothing_and_another_single_value_takes_the_
     assert len(held(people[0], "contact_phones")) == 3
 
 
-def test_every_bad_row_is_named_with_its_column_and_reason(people):
-    DataSubject.objects.filter(pk=people[2].pk).update(standing=Standing.BLOCKED)
+@pytest.mark.parametrize("blocked", [{"standing": "blocked"}, {"standing": "minor", "blocked_at": timezone.now()}])
+def test_every_bad_row_is_named_with_its_column_and_reason(people, blocked):
+    DataSubject.objects.filter(pk=people[2].pk).update(**blocked)
     checked = value_files.examine(
         values_of(
             "K-9;employer;;X;;;;;;;",
