@@ -182,10 +182,12 @@ def propose(row: Row, *, by: StaffUser) -> Row:
 def approve(row: Row, *, by: StaffUser, at: datetime | None = None) -> Row:
     """Let a proposal take effect, now or at `at` (aware datetime); what it replaces ends at that instant.
 
-    Raises NotAllowed, Overtaken.
+    Raises NotAllowed, Overtaken; ValidationError when what it speaks of was changed since, so that it would not be
+    taken today.
     """
     row = _locked(row)
     check_may_approve(row, by=by, at=at)
+    row.clean()
     now = timezone.now()
     start = at or now
     if (old := standing(row)) is not None:

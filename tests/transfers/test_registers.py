@@ -177,5 +177,9 @@ def test_who_the_recipient_is_is_looked_at_again_when_the_rule_is_opened(officer
     opening.propose(row, by=officer)
     Recipient.objects.filter(pk=row.recipient_id).update(kind="advertiser")
     dpo = permit(StaffUserFactory(), "transfers.approve_transferrule")
-    with as_officer(dpo), pytest.raises(IntegrityError, match="the law gives no such ground"), transaction.atomic():
+    with as_officer(dpo), pytest.raises(ValidationError) as told:
         opening.approve(row, by=dpo)
+    assert list(told.value.message_dict) == ["ground"]
+    row.approved_by, row.approved_at, row.in_force_during = dpo, timezone.now(), (timezone.now(), None)
+    with pytest.raises(IntegrityError, match="the law gives no such ground"), transaction.atomic():
+        row.save()
