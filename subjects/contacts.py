@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from notifications import sms
 from notifications.services import write
-from subjects import addresses, letters, ports, services, sessions, sign_in, texts, vault
-from subjects.enums import CLOSED, IndexKind, Source, stands
+from subjects import addresses, letters, ports, rules, services, sessions, sign_in, texts, vault
+from subjects.enums import IndexKind, Source
 from subjects.identifiers import normalise_email, normalise_phone
 from subjects.models import (
     CabinetEvent,
@@ -49,7 +49,7 @@ def of(subject: DataSubject) -> Contacts:
 
 def _check_is_open(subject: DataSubject) -> None:
     """The same as `rules.check_is_open`, said to the person."""
-    if stands(subject) in CLOSED:
+    if not rules.is_open(subject):
         raise ValidationError(
             _("Your data is blocked: nothing in it is changed until the blocking ends."), code="closed"
         )

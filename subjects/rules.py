@@ -11,9 +11,14 @@ from subjects.enums import CLOSED, LEAVES, stands
 from subjects.models import DataSubject
 
 
+def is_open(subject: DataSubject) -> bool:
+    """Whether values of the person may be added, changed or taken away."""
+    return stands(subject) not in CLOSED
+
+
 def check_is_open(subject: DataSubject) -> None:
-    """Whether values of the person may be added, changed or taken away. Raises ValidationError."""
-    if stands(subject) in CLOSED:
+    """The same. Raises ValidationError."""
+    if not is_open(subject):
         raise ValidationError(
             _("The data of this person is blocked or erased: nothing in it is changed."), code="closed"
         )

@@ -16,11 +16,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from audit.actor import because
-from subjects import copying, corrections, formats, recording, search, vault
+from subjects import copying, corrections, formats, recording, rules, search, vault
 from subjects.csv_file import File, Headers, WholeFile
 from subjects.csv_problems import REASONS, RowProblem
 from subjects.csv_rows import Checked
-from subjects.enums import CLOSED, Disclosure, IndexKind, Origin, OverrideReason, Source, stands
+from subjects.enums import Disclosure, IndexKind, Origin, OverrideReason, Source
 from subjects.importing import Progress, known_people
 from subjects.models import DataCategory, DataSubject, PersonalData, SearchKey
 from subjects.vault import Parts
@@ -155,7 +155,7 @@ def _look(batch: list[ValueRow], good: GoodRows, checked: Checked, labels: dict[
     people = known_people([row.client_number for row in batch])
     for row in batch:
         person = people.get(row.client_number)
-        if person is None or stands(person) in CLOSED:
+        if person is None or not rules.is_open(person):
             code = "client_unknown" if person is None else "closed"
             checked.add_problem(RowProblem(row.number, labels["client_number"], code, {}))
             good.bad.add(row.number)

@@ -109,7 +109,7 @@ def receive(
 def _not_allowed(transfer: uuid.UUID | None) -> Transfer:
     """The incoming transfer that was refused or not set up, of which nothing came yet. Raises services.NotReleased."""
     of = Transfer.objects.select_for_update(of=("self",)).select_related("subject", "recipient").get(public_id=transfer)
-    services.check_direction(of, Direction.INCOMING)
+    services.check_direction(of, direction=Direction.INCOMING)
     if of.token_digest is not None:
         raise services.NotReleased(_("The gate allowed this transfer: write the token it gave."), code="unknown_token")
     if of.quarantined.exists():

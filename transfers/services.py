@@ -148,7 +148,7 @@ def authorise(*, question: Question, idempotency_key: str = "") -> Authorised:
     raise AssertionError("unreachable")
 
 
-def check_direction(transfer: Transfer, direction: Direction) -> None:
+def check_direction(transfer: Transfer, *, direction: Direction) -> None:
     """Raises NotReleased, which names what is done with data that go the other way."""
     if transfer.direction == direction:
         return
@@ -190,7 +190,7 @@ def release(
     found = Transfer.objects.filter(token_digest=digest).select_related("release").first()
     if found is None or transfer not in (None, found.public_id):
         raise NotReleased(_("No transfer has this token. Ask the gate for a new one."), code="unknown_token")
-    check_direction(found, direction)
+    check_direction(found, direction=direction)
     if hasattr(found, "release"):
         raise NotReleased(_("The data of this transfer went already: each is sent once."), code="released")
     if found.token_expires_at is None or found.token_expires_at <= timezone.now():
