@@ -190,7 +190,7 @@ def test_no_form_fails_or_writes_half(world):  # noqa: F811
     for actor in ACTORS:
         client = seat(actor, world)
         client.raise_request_exception = False
-        kept = cookies_of(client)
+        kept, judge.was = cookies_of(client), written()  # their sitting down wrote, and nobody takes that back
         for name, path in [*open_to[actor], *(steps if actor in ("officer", "dpo") else ())][::EVERY]:
             for address, form in forms_of(client, name, path):
                 key = (address, tuple(field.name for field in form.fields))

@@ -70,7 +70,7 @@ def demo(var: Path, *argv: str, **environment: str) -> subprocess.CompletedProce
         env={**CLEAN, "KELISIM_VAR": str(var), **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
 
 

@@ -160,7 +160,7 @@ def test_a_told_owner_ends_only_when_its_engines_are_gone(commands: Commands, nu
     owner, _said = commands.hold()
     family = descendants(owner.pid)
     owner.send_signal(number)
-    owner.wait(20)
+    owner.wait(60)
     # the postmaster is gone; the kernel may still be burying its children
     assert wait_for_end(family, seconds=2) == []
     # -15: told before it had begun to listen; the engines died with it all the same

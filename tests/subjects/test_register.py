@@ -237,6 +237,7 @@ NO_PROSE_FORMS = {
     "AmendForm": {"subject"},
     "DemandForm": {"subject"},
     "FileForm": {"at"},
+    "ContractForm": {"number", "application"},  # no IIN by its own check; an application is one that we have
 }
 
 
