@@ -169,8 +169,9 @@ def test_what_is_blocked_beneath_a_standing_does_not_go(made):
     made.person.save()
     assert gate.ask(made.question()).failed == ["subject"]
     assert gate.ask(made.question(at=before)).allowed, "of a past moment as it was then"
-    with pytest.raises(services.NotReleased):
+    with pytest.raises(services.NotReleased) as refused:
         services.release(token=token, payload_sha256=SHA)
+    assert refused.value.code == "stopped", "by the database, before the gate is asked anew"
 
 
 def test_a_token_lapses(made, monkeypatch):
